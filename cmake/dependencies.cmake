@@ -1,7 +1,6 @@
 # One dep_* interface target per outside library, so that a module's CMakeLists.txt names what it
 # uses and nothing else knows how that is found. All of them are packages of Debian 12 (see
 # scripts/install-deps); their headers are SYSTEM, so their warnings are not ours.
-find_package(PkgConfig QUIET)
 find_package(Threads REQUIRED)
 
 function(darn_dependency name)

@@ -39,6 +39,6 @@ int main(int argc, char** argv) {
       }
     }
   }
-  std::printf("[fuzz] replayed: %d\n", count);
+  std::printf("[count] %d fuzz corpus inputs\n", count);
   return 0;
 }
