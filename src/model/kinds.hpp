@@ -1,0 +1,121 @@
+// The closed sets of words that darn's records are made of (DESIGN, "Words"), and their spelling in
+// files, JSON and on the terminal. Spellings are stable: they are stored.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace darn {
+
+// What to do about a failure.
+enum class Category : std::uint8_t {
+  none,  // nothing failed
+  network,
+  rate_limit,
+  resource,
+  timeout,
+  transient,
+  permanent,
+  unknown,
+};
+inline constexpr std::size_t kCategories = 8;
+
+// What a failure is.
+enum class Cause : std::uint8_t {
+  none,
+  code,            // does not compile, a failing test, an exception of the task's own
+  data,            // malformed or unexpected input
+  logic,           // an assertion, a wrong result
+  dependency,      // a missing package, library or program
+  configuration,   // wrong settings or flags
+  authentication,  // bad or missing key, forbidden
+  environment,     // permissions, missing file, disk full, wrong platform
+  service,         // somebody else's server: overloaded, down, limiting
+  network,         // the way to it: DNS, refused, reset, TLS
+  resource,        // out of memory, descriptors, processes
+  timeout,         // too slow, or silent for too long
+  missing_output,  // ended well but did not leave what was promised
+  check_failed,    // ended well but its check says otherwise
+  quota,           // a limit of an account: parked until it resets
+  context_length,  // the model's context is too short for this task
+  task_limit,      // max turns or the attempt's own budget reached: the task is too complex for it
+  crash,           // killed by a signal of its own making
+  cancelled,       // by the user
+  lost,            // its process vanished with the machine or its supervisor
+  unknown,
+};
+
+enum class Severity : std::uint8_t { none, low, medium, high, critical };
+
+// How the process of an attempt ended.
+enum class End : std::uint8_t {
+  exited,
+  signalled,
+  timed_out,       // the attempt's timeout
+  idle_timed_out,  // no output for longer than the idle timeout
+  deadline,        // the task's deadline over all its attempts
+  cancelled,       // by the user, or a race that another one won
+  not_started,     // the program could not be executed
+  lost,            // proven dead, its end unseen
+};
+
+enum class TaskState : std::uint8_t {
+  waiting,    // for its dependencies
+  ready,      // may start now
+  running,    //
+  delayed,    // not before a time: backoff, a parked pool
+  succeeded,  //
+  failed,     // given up in this cycle
+  skipped,    // something it depends on did not succeed
+  cancelled,  // by the user
+  abandoned,  // given up for good, left to manual review
+};
+inline constexpr std::size_t kTaskStates = 9;
+constexpr bool is_terminal(TaskState s) { return s >= TaskState::succeeded; }
+
+enum class RunState : std::uint8_t { planning, running, succeeded, failed, interrupted, cancelled };
+
+// What an attempt uses up (DESIGN invariants 4 and 6; snoozes are bounded by their own limit).
+enum class Charge : std::uint8_t {
+  retry,   // one of the task's tries
+  poison,  // lost: not a try, but it counts towards the poison limit
+  none,    // a limit of somebody else: snoozed
+};
+
+enum class AttemptKind : std::uint8_t {
+  first,     // the first one of a cycle
+  retry,     // after a failure
+  snoozed,   // after a limit of somebody else
+  recovery,  // after a lost attempt
+  fallback,  // by the fallback agent
+  remedy,    // with a change made by darn
+};
+
+enum class AttemptState : std::uint8_t { running, succeeded, failed, lost, cancelled };
+
+enum class Action : std::uint8_t {
+  succeed,
+  retry,    // after a delay
+  snooze,   // until a time, without using up a try
+  give_up,  // in this cycle
+  abandon,  // for good
+};
+
+std::string_view to_string(Category);
+std::string_view to_string(Cause);
+std::string_view to_string(Severity);
+std::string_view to_string(End);
+std::string_view to_string(TaskState);
+std::string_view to_string(RunState);
+std::string_view to_string(Charge);
+std::string_view to_string(AttemptKind);
+std::string_view to_string(AttemptState);
+std::string_view to_string(Action);
+
+// The inverse; E is one of the enumerations above.
+template <class E>
+std::optional<E> parse_kind(std::string_view text);
+
+}  // namespace darn
