@@ -3,11 +3,11 @@
 // RC_PARAMS="reproduce=…" that runs it again. RC_PARAMS="max_success=10000" tries harder.
 #pragma once
 
-#include <doctest/doctest.h>
-#include <rapidcheck.h>
-
 #include <string>
 #include <utility>
+
+#include <doctest/doctest.h>
+#include <rapidcheck.h>
 
 namespace darn::test {
 
