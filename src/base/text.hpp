@@ -42,7 +42,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b);  // with tran
 
 // The variable part of DARN_OUTPUT_<id>: every byte outside [A-Za-z0-9_] becomes '_'.
 std::string env_name(std::string_view id);
-// A task id as part of a file name: bytes outside [A-Za-z0-9._-] and a leading '.' become %XX.
+// A task id as part of a file name: bytes outside [A-Za-z0-9._-] and a leading '.' become %XX; one
+// that would be longer than 160 bytes is cut and ends in "~" and a hash of the id.
 std::string file_name(std::string_view id);
 
 }  // namespace darn
