@@ -24,6 +24,7 @@ struct OutputRef {
   std::uint64_t tail_start = 0;
   std::uint64_t dropped = 0;
   std::uint64_t size() const { return head + tail + dropped; }  // as written by the task
+  bool operator==(const OutputRef&) const = default;
 };
 
 struct Outcome {
@@ -47,6 +48,7 @@ struct Outcome {
   End check_end = End::exited;
   int check_exit = -1;
   OutputRef check_out;
+  bool operator==(const Outcome&) const = default;
 };
 
 // What an agent's own report says (agent/report.hpp reads it).
@@ -64,6 +66,7 @@ struct AgentReport {
   bool limited = false;             // a rate limit or quota
   bool quota = false;               // ... of the account: waits for the reset
   std::optional<Time> limited_until;
+  bool operator==(const AgentReport&) const = default;
 };
 
 // One located message of a tool.
@@ -72,6 +75,7 @@ struct Diagnostic {
   std::uint32_t line = 0;
   std::uint32_t column = 0;
   std::string message;
+  bool operator==(const Diagnostic&) const = default;
 };
 
 struct Diagnosis {
@@ -85,6 +89,7 @@ struct Diagnosis {
   std::optional<Duration> retry_after;  // a server's floor
   std::optional<Time> resets_at;        // a printed time
   std::vector<Diagnostic> located;
+  bool operator==(const Diagnosis&) const = default;
 };
 
 // What is proven about an attempt whose process ended well.
@@ -93,6 +98,7 @@ struct Verdict {
   Cause cause = Cause::none;  // missing_output, check_failed, ...
   std::string why;
   std::optional<double> score;
+  bool operator==(const Verdict&) const = default;
 };
 
 struct Decision {
@@ -103,6 +109,7 @@ struct Decision {
   std::string agent;              // the next attempt's agent when it changes (fallback)
   std::string rule;               // which rule decided: "category.network", "deterministic"
   std::string why;                // one sentence for people
+  bool operator==(const Decision&) const = default;
 };
 
 // An attempt as the decision sees it.
@@ -120,13 +127,16 @@ struct PastAttempt {
   Time ended{};
 };
 
+// Sparse, as for tasks.
 nlohmann::json to_json(const OutputRef&);
 nlohmann::json to_json(const Outcome&);
 nlohmann::json to_json(const Diagnosis&);
+nlohmann::json to_json(const Verdict&);
 nlohmann::json to_json(const Decision&);
 nlohmann::json to_json(const AgentReport&);
 Outcome outcome_from_json(const nlohmann::json&);
 Diagnosis diagnosis_from_json(const nlohmann::json&);
+Verdict verdict_from_json(const nlohmann::json&);
 Decision decision_from_json(const nlohmann::json&);
 AgentReport report_from_json(const nlohmann::json&);
 

@@ -61,6 +61,7 @@ struct Policy {
 
 Policy default_policy();
 
+// Keys are the members' names, by_category's are the categories; durations in milliseconds.
 nlohmann::json to_json(const Policy&);
 // Complete or partial: what is missing keeps the value in `base`. Throws on malformed JSON; user
 // input goes through config/ first, which reports errors with their place.

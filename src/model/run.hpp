@@ -28,6 +28,8 @@ struct PoolDef {
 };
 
 enum class HaltMode : std::uint8_t { keep_going, fail_fast, after_percent };
+std::string_view to_string(HaltMode);
+std::optional<HaltMode> parse_halt_mode(std::string_view);
 
 // Everything a run was started with, after flags, environment, files and defaults were merged.
 struct RunSettings {
@@ -49,6 +51,7 @@ struct RunSettings {
   Duration cycle_wait_limited = std::chrono::seconds{30};  // ... when failures were rate limits; doubles
   std::string notify;  // a command called at the end, the summary on its standard input
   std::string durability = "process";  // process | power
+  bool operator==(const RunSettings&) const = default;
 };
 
 nlohmann::json to_json(const RunSettings&);
@@ -167,5 +170,8 @@ struct PoolState {
   std::map<std::string, Time> keys_resting;  // key name -> until
   bool operator==(const PoolState&) const = default;
 };
+
+nlohmann::json to_json(const PoolState&);
+PoolState pool_from_json(const nlohmann::json&);
 
 }  // namespace darn

@@ -1,0 +1,242 @@
+// How records become JSON and back. Each record is described once, by a specialisation of Fields
+// that names its members; writing, reading and the tests' generators all walk that description, and
+// a member that is missing from it does not compile. For the .cpp files of model/ and its tests.
+// Durations and times are whole milliseconds, enumerations their spelling, ordered pairs [key,
+// value]. Reading throws (nlohmann::json::exception, std::invalid_argument) on what does not fit.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "model/run.hpp"
+
+namespace darn::fields {
+
+using nlohmann::json;
+
+template <class Record>
+struct Fields;  // static void visit(auto& io): io("name", &Record::member); for every member
+
+template <class T>
+concept Described = requires { sizeof(Fields<T>); };
+
+// --- every member is described
+struct Anything {
+  template <class T>
+  operator T() const;  // never defined
+};
+template <class Record, class... Members>
+consteval std::size_t members() {
+  if constexpr (requires { Record{Members{}..., Anything{}}; }) {
+    return members<Record, Members..., Anything>();
+  } else {
+    return sizeof...(Members);
+  }
+}
+struct Counter {
+  std::size_t count = 0;
+  template <class M>
+  constexpr void operator()(const char*, M) {
+    ++count;
+  }
+};
+template <class Record>
+consteval bool complete() {
+  Counter counter;
+  Fields<Record>::visit(counter);
+  return counter.count == members<Record>();
+}
+
+// --- values
+template <class T>
+struct Codec;
+
+template <class T>
+json encode(const T& value) {
+  return Codec<T>::encode(value);
+}
+template <class T>
+void decode(const json& in, T& value) {
+  Codec<T>::decode(in, value);
+}
+
+template <class E>
+std::optional<E> parse_enum(std::string_view text) {
+  if constexpr (std::is_same_v<E, WorkspaceMode>) {
+    return parse_workspace_mode(text);
+  } else if constexpr (std::is_same_v<E, HaltMode>) {
+    return parse_halt_mode(text);
+  } else {
+    return parse_kind<E>(text);
+  }
+}
+
+// --- records: what differs from `base` is written, what is there is read
+template <class Record>
+struct Writer {
+  json& out;
+  const Record& record;
+  const Record* base;  // nullptr: everything is written
+  template <class T>
+  void operator()(const char* name, T Record::*member) {
+    if (base == nullptr || !(record.*member == base->*member)) {
+      out[name] = encode(record.*member);
+    }
+  }
+};
+template <class Record>
+struct Reader {
+  const json& in;
+  Record& record;
+  template <class T>
+  void operator()(const char* name, T Record::*member) {
+    if (const auto it = in.find(name); it != in.end()) {
+      decode(*it, record.*member);
+    }
+  }
+};
+
+template <class Record>
+json write(const Record& record, const Record* base) {
+  static_assert(complete<Record>(), "a member is missing from the record's Fields");
+  json out = json::object();
+  Writer<Record> writer{out, record, base};
+  Fields<Record>::visit(writer);
+  return out;
+}
+template <class Record>
+json write_sparse(const Record& record) {
+  const Record defaults{};
+  return write(record, &defaults);
+}
+template <class Record>
+void read(const json& in, Record& record) {
+  if (!in.is_object()) {
+    throw std::invalid_argument("a JSON object was expected");
+  }
+  Reader<Record> reader{in, record};
+  Fields<Record>::visit(reader);
+}
+
+template <class T>
+struct Codec {  // numbers, bool, text, enumerations, records
+  static json encode(const T& value) {
+    if constexpr (Described<T>) {
+      return write_sparse(value);
+    } else if constexpr (std::is_enum_v<T>) {
+      return std::string(to_string(value));
+    } else {
+      return value;
+    }
+  }
+  static void decode(const json& in, T& value) {
+    if constexpr (Described<T>) {
+      read(in, value);
+    } else if constexpr (std::is_enum_v<T>) {
+      const auto& text = in.get_ref<const std::string&>();
+      const auto parsed = parse_enum<T>(text);
+      if (!parsed) {
+        throw std::invalid_argument("unknown word '" + text + "'");
+      }
+      value = *parsed;
+    } else {
+      value = in.get<T>();
+    }
+  }
+};
+
+template <>
+struct Codec<Duration> {
+  static json encode(const Duration& value) { return value.count(); }
+  static void decode(const json& in, Duration& value) { value = Duration{in.get<std::int64_t>()}; }
+};
+template <>
+struct Codec<Time> {
+  static json encode(const Time& value) { return to_ms(value); }
+  static void decode(const json& in, Time& value) { value = time_from_ms(in.get<std::int64_t>()); }
+};
+
+template <class T>
+struct Codec<std::optional<T>> {
+  static json encode(const std::optional<T>& value) {
+    return value ? fields::encode(*value) : json();
+  }
+  static void decode(const json& in, std::optional<T>& value) {
+    if (in.is_null()) {
+      value.reset();
+    } else {
+      fields::decode(in, value.emplace());
+    }
+  }
+};
+
+template <class A, class B>
+struct Codec<std::pair<A, B>> {
+  static json encode(const std::pair<A, B>& value) {
+    return json::array({fields::encode(value.first), fields::encode(value.second)});
+  }
+  static void decode(const json& in, std::pair<A, B>& value) {
+    fields::decode(in.at(0), value.first);
+    fields::decode(in.at(1), value.second);
+  }
+};
+
+template <class T>
+struct Codec<std::vector<T>> {
+  static json encode(const std::vector<T>& values) {
+    json out = json::array();
+    for (const T& value : values) {
+      out.push_back(fields::encode(value));
+    }
+    return out;
+  }
+  static void decode(const json& in, std::vector<T>& values) {
+    values.clear();
+    for (const json& element : in.get_ref<const json::array_t&>()) {
+      fields::decode(element, values.emplace_back());
+    }
+  }
+};
+
+template <class T>
+struct Codec<std::map<std::string, T>> {
+  static json encode(const std::map<std::string, T>& values) {
+    json out = json::object();
+    for (const auto& [key, value] : values) {
+      out[key] = fields::encode(value);
+    }
+    return out;
+  }
+  static void decode(const json& in, std::map<std::string, T>& values) {
+    values.clear();
+    for (const auto& [key, element] : in.get_ref<const json::object_t&>()) {
+      fields::decode(element, values[key]);
+    }
+  }
+};
+
+template <class T>
+struct Codec<std::map<int, T>> {
+  static json encode(const std::map<int, T>& values) {
+    json out = json::object();
+    for (const auto& [key, value] : values) {
+      out[std::to_string(key)] = fields::encode(value);
+    }
+    return out;
+  }
+  static void decode(const json& in, std::map<int, T>& values) {
+    values.clear();
+    for (const auto& [key, element] : in.get_ref<const json::object_t&>()) {
+      fields::decode(element, values[std::stoi(key)]);
+    }
+  }
+};
+
+}  // namespace darn::fields
