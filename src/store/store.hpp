@@ -1,6 +1,8 @@
 // The store: where all state is (DESIGN, the third idea). Everything below happens inside the
 // caller's transaction; a reader without one sees the last commit. Counters (tasks per state, cost,
 // attempts) are kept in the transaction that changes them, so that status never counts rows.
+// A function that changes something outside of begin() … commit() is a transaction of its own. After
+// an error inside of one, roll back: what the failed call did up to there is still pending.
 // Implementations: SqliteStore; the simulator's and the tests' run on SQLite ":memory:".
 // One Store object belongs to one thread; several processes may have the same file open.
 #pragma once
@@ -71,10 +73,11 @@ class Store {
 
   // --- cycles
   // Opens cycle `expected + 1` if the run is still at `expected` (compare and set): tasks in failed,
-  // skipped (and cancelled when asked) become ready or waiting again, except `keep_out`.
-  // Returns false when another engine was first.
+  // skipped (and cancelled when asked) become ready or waiting again, except `keep_out` and what
+  // depends on those or on abandoned ones. Returns false when another engine was first.
   virtual Result<bool> open_cycle(RunKey run, int expected, const std::string& batch, Time at,
-                                  const std::vector<TaskKey>& keep_out) = 0;
+                                  const std::vector<TaskKey>& keep_out,
+                                  bool cancelled_too = false) = 0;
   virtual Status start_first_cycle(RunKey run, const std::string& batch, Time at) = 0;
   virtual Status end_cycle(RunKey run, int cycle, Time at) = 0;
   virtual Result<std::vector<CycleRecord>> cycles(RunKey run) = 0;
