@@ -54,18 +54,20 @@ tl::unexpected<Error> fail_errno(const std::string& what, int error_number = -1)
 
 }  // namespace darn
 
-// Returns early with the error of an expression of type Result<T> or Status.
-#define DARN_TRY(expr)                                                     \
-  do {                                                                     \
-    if (auto darn_try_ = (expr); !darn_try_)                               \
-      return tl::unexpected<::darn::Error>(std::move(darn_try_.error())); \
-  } while (false)
-
+// A counter, not the line: one macro call may stand inside another's argument.
 #define DARN_CONCAT_(a, b) a##b
 #define DARN_CONCAT(a, b) DARN_CONCAT_(a, b)
-#define DARN_ASSIGN_(tmp, lhs, expr)                                \
-  auto tmp = (expr);                                                \
+
+// Returns early with the error of an expression of type Result<T> or Status.
+#define DARN_TRY(expr) DARN_TRY_(DARN_CONCAT(darn_try_, __COUNTER__), expr)
+#define DARN_TRY_(tmp, expr)                                                                  \
+  do {                                                                                        \
+    if (auto tmp = (expr); !tmp) return tl::unexpected<::darn::Error>(std::move(tmp.error())); \
+  } while (false)
+
+// DARN_ASSIGN(auto plan, read_plan(file));
+#define DARN_ASSIGN(lhs, expr) DARN_ASSIGN_(DARN_CONCAT(darn_assign_, __COUNTER__), lhs, expr)
+#define DARN_ASSIGN_(tmp, lhs, expr)                                      \
+  auto tmp = (expr);                                                      \
   if (!tmp) return tl::unexpected<::darn::Error>(std::move(tmp.error())); \
   lhs = std::move(*tmp)
-// DARN_ASSIGN(auto plan, read_plan(file));
-#define DARN_ASSIGN(lhs, expr) DARN_ASSIGN_(DARN_CONCAT(darn_assign_, __LINE__), lhs, expr)
