@@ -15,8 +15,8 @@ struct Spending {
   std::int64_t reserved_tokens = 0;
 };
 
-// What to reserve for the next attempt of an agent: the task's own budget, else the agent's setting,
-// else the highest cost seen in this run, else 0.
+// What to reserve for the next attempt of an agent: the task's own budget, else the agent's
+// setting, else the highest cost seen in this run, else 0.
 double reservation(const Budget& task, double agent_reserve, double highest_seen);
 std::int64_t token_reservation(const Budget& task, std::int64_t highest_seen);
 
