@@ -1,8 +1,8 @@
 // An agent's definition + a task -> what is started: argv, environment, standard input. Pure.
 #pragma once
 
-#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.hpp"
@@ -10,6 +10,8 @@
 #include "model/task.hpp"
 
 namespace darn {
+
+bool running_as_root();
 
 struct InvocationInput {
   const AgentDef* agent = nullptr;
@@ -20,6 +22,7 @@ struct InvocationInput {
   std::string task_file;                   // absolute; holds the prompt
   std::string session;                     // a session to resume; empty: a new one
   std::string prompt;                      // task->prompt, or an enriched one
+  bool root = running_as_root();           // {root} is "1" then and empty otherwise
 };
 
 struct Invocation {
@@ -29,12 +32,18 @@ struct Invocation {
   bool resumed = false;
 };
 
-// An element that is exactly "{context_path}" with several paths becomes several elements. Unknown
-// {names} are an error naming the known ones; "{{" and "}}" are braces. A prompt that would not fit
-// argv (128 KiB an argument) or starts with '-' as a word of its own is refused with the mend.
+// Each element of the definition's command becomes one word, whatever is in the values.
+// - An element with {context_path} in it is repeated for each path, and is left out without one; in
+//   an option the whole option is repeated, as "--add-dir A --add-dir B" is understood everywhere.
+// - An element that comes out of a value and begins with '-' is refused (it would be an option),
+//   unless "--" stands before it; so is one that does not fit argv (128 KiB).
+// - Unknown {names} are an error naming the known ones; "{{" and "}}" are braces.
+// - An entry of the environment with names in it that comes out empty is not set.
+// git in a workspace never finds a repository around it (GIT_CEILING_DIRECTORIES).
 Result<Invocation> make_invocation(const InvocationInput& input);
 
-// For darn agents check and config: every {name} is known or a parameter is plausible.
+// For darn agents check and config: every {name} is known or a parameter is plausible, predicates,
+// pointers and regexes can be read.
 Status check_agent(const AgentDef& agent);
 
 }  // namespace darn

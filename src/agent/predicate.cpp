@@ -1,0 +1,154 @@
+#include "agent/predicate.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/text.hpp"
+
+namespace darn {
+namespace {
+
+using nlohmann::json;
+
+// JSON where it is JSON, otherwise the word itself.
+json parse_literal(std::string_view text) {
+  json literal = json::parse(text, nullptr, false);
+  return literal.is_discarded() ? json(to_utf8(text)) : literal;
+}
+
+std::string_view next_word(std::string_view& text) {
+  text = trim(text);
+  const std::size_t end = std::min(text.find_first_of(" \t"), text.size());
+  const std::string_view word = text.substr(0, end);
+  text = trim(text.substr(end));
+  return word;
+}
+
+std::string unescape(std::string_view part) {
+  std::string key;
+  key.reserve(part.size());
+  for (std::size_t i = 0; i < part.size(); ++i) {
+    if (part[i] == '~' && i + 1 < part.size() && (part[i + 1] == '0' || part[i + 1] == '1')) {
+      key += part[++i] == '0' ? '~' : '/';
+    } else {
+      key += part[i];
+    }
+  }
+  return key;
+}
+
+void step(const json& value, const std::string& key, std::vector<const json*>& into) {
+  if (key == "*") {
+    if (!value.is_structured()) return;
+    for (const json& child : value) {
+      if (into.size() >= Pointer::kMaxMatches) return;
+      into.push_back(&child);
+    }
+  } else if (value.is_object()) {
+    if (const auto found = value.find(key); found != value.end()) into.push_back(&*found);
+  } else if (value.is_array()) {
+    const auto index = parse_int(key);
+    if (index && *index >= 0 && static_cast<std::size_t>(*index) < value.size()) {
+      into.push_back(&value[static_cast<std::size_t>(*index)]);
+    }
+  }
+}
+
+}  // namespace
+
+Result<Pointer> Pointer::parse(std::string_view text) {
+  Pointer pointer;
+  if (text.empty()) return pointer;
+  if (text.front() != '/') {
+    return fail(ErrorKind::config, fmt::format("'{}' is not a JSON pointer", shorten(text, 200)),
+                "a pointer starts with '/', as in '/usage/input_tokens' or '/models/*/cost'");
+  }
+  for (const std::string_view part : split(text.substr(1), '/')) {
+    pointer.parts_.push_back(unescape(part));
+  }
+  return pointer;
+}
+
+std::vector<const json*> Pointer::find(const json& value) const {
+  std::vector<const json*> found{&value};
+  std::vector<const json*> next;
+  for (const std::string& part : parts_) {
+    next.clear();
+    for (const json* at : found) {
+      if (next.size() >= kMaxMatches) break;
+      step(*at, part, next);
+    }
+    std::swap(found, next);
+  }
+  return found;
+}
+
+Result<Predicate> Predicate::parse(const std::string& text) {
+  constexpr std::size_t kLongest = 4096;  // also bounds the nesting of a literal
+  const auto wrong = [&text](const char* what) {
+    return fail(ErrorKind::config, fmt::format("predicate '{}': {}", shorten(text, 200), what),
+                "write '/pointer exists', or '/pointer OP value' with ==, !=, <, <=, > or >=");
+  };
+  if (text.size() > kLongest) return wrong("too long");
+  std::string_view rest = text;
+  Predicate predicate;
+  auto pointer = Pointer::parse(next_word(rest));
+  if (!pointer || trim(text).empty()) return wrong("it starts with no JSON pointer");
+  predicate.pointer_ = std::move(*pointer);
+  const std::string_view op = next_word(rest);
+  if (op == "exists") {
+    if (!rest.empty()) return wrong("nothing may follow 'exists'");
+    return predicate;
+  }
+  if (op.empty()) return wrong("the operator is missing");
+  if (rest.empty()) return wrong("the value is missing");
+  if (op == "==") {
+    predicate.op_ = Op::equal;
+  } else if (op == "!=") {
+    predicate.op_ = Op::not_equal;
+  } else if (op == "<") {
+    predicate.op_ = Op::less;
+  } else if (op == "<=") {
+    predicate.op_ = Op::less_equal;
+  } else if (op == ">") {
+    predicate.op_ = Op::greater;
+  } else if (op == ">=") {
+    predicate.op_ = Op::greater_equal;
+  } else {
+    return wrong("unknown operator");
+  }
+  predicate.literal_ = std::make_shared<const json>(parse_literal(rest));
+  return predicate;
+}
+
+bool Predicate::compare(const json& value) const {
+  if (op_ == Op::exists) return true;
+  if (op_ == Op::equal) return value == *literal_;
+  if (op_ == Op::not_equal) return value != *literal_;
+  if (!value.is_number() || !literal_->is_number()) return false;
+  switch (op_) {
+    case Op::less: return value < *literal_;
+    case Op::less_equal: return value <= *literal_;
+    case Op::greater: return value > *literal_;
+    default: return value >= *literal_;
+  }
+}
+
+bool Predicate::holds(const json& value) const {
+  const auto found = pointer_.find(value);
+  return std::any_of(found.begin(), found.end(), [this](const json* at) { return compare(*at); });
+}
+
+Result<bool> holds(const std::string& predicate, const json& value) {
+  DARN_ASSIGN(const auto parsed, Predicate::parse(predicate));
+  return parsed.holds(value);
+}
+
+Status check_predicate(const std::string& predicate) {
+  DARN_TRY(Predicate::parse(predicate));
+  return {};
+}
+
+}  // namespace darn
