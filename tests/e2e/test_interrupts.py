@@ -1,0 +1,272 @@
+"""Ctrl-C, kill -9, detached runs, runs that are changed while they live. `gate` tasks wait for a
+file, so that nothing here depends on time."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from conftest import command_line, until
+
+# Notes its start and its end; ends when the file `go` is there.
+GATE = ("echo start.$DARN_TASK >> trace\n"
+        "while [ ! -e go ]; do sleep 0.02; done\n"
+        "echo end.$DARN_TASK >> trace\n")
+
+
+@pytest.fixture
+def gate(darn):
+    darn.script("gate.sh", GATE)
+    return darn
+
+
+def started(darn, *tasks):
+    until(f"{tasks} started",
+          lambda: {f"start.{t}" for t in tasks} <= set(darn.lines("trace")))
+
+
+def test_the_first_interrupt_drains_and_resume_goes_on(gate):
+    darn = gate
+    darn.csv("id,command", ["a", "./gate.sh"], ["b", "./gate.sh"])
+    live = darn.start("run", "tasks.csv", "-j", "1")
+    started(darn, "a")
+    live.signal(signal.SIGINT)
+    darn.write("go", "")
+    assert live.wait().status == -signal.SIGINT
+    assert darn.lines("trace") == ["start.a", "end.a"]
+    status = darn.status()
+    assert status["state"] == "interrupted"
+    assert darn.states()["a"] == "succeeded" and darn.states()["b"] == "ready"
+    darn("resume", status=0)
+    assert darn.lines("trace") == ["start.a", "end.a", "start.b", "end.b"]
+    assert darn.status()["state"] == "succeeded"
+    assert len(darn.runs()) == 1
+
+
+def test_the_second_interrupt_kills(gate):
+    darn = gate
+    darn.csv("id,command", ["a", "./gate.sh"])
+    live = darn.start("run", "tasks.csv")
+    started(darn, "a")
+
+    def again():
+        live.signal(signal.SIGINT)  # more often than needed: two at once count as one
+        return live.process.poll() is not None
+
+    until("it ends", again, 30)
+    assert live.wait().status == -signal.SIGINT
+    assert darn.lines("trace") == ["start.a"]
+    assert darn.status()["state"] == "interrupted"
+    darn.write("go", "")
+    darn("resume", "last", status=0)
+    assert darn.states() == {"a": "succeeded"}
+
+
+def test_term_is_an_interrupt_too(gate):
+    darn = gate
+    darn.csv("id,command", ["a", "./gate.sh"], ["b", "./gate.sh"])
+    live = darn.start("run", "tasks.csv", "-j", "1")
+    started(darn, "a")
+    live.signal(signal.SIGTERM)
+    darn.write("go", "")
+    assert live.wait().status == -signal.SIGTERM
+    assert darn.status()["state"] == "interrupted"
+    darn("resume", status=0)
+
+
+def test_kill_9_of_darn_then_resume_adopts_what_still_runs(gate):
+    darn = gate
+    darn.csv("id,command", ["a", "./gate.sh"], ["b", "./gate.sh"], ["c", "echo c >> trace"])
+    live = darn.start("run", "tasks.csv", "-j", "2")
+    started(darn, "a", "b")
+    live.signal(signal.SIGKILL)
+    live.wait()
+    assert darn.status()["state"] == "interrupted"
+    resumed = darn.start("resume", "last", "-j", "2")
+    until("it is running again", lambda: darn.status()["state"] == "running")
+    darn.write("go", "")
+    assert resumed.wait().status == 0, repr(resumed.done())
+    trace = darn.lines("trace")
+    assert sorted(trace) == sorted(["start.a", "start.b", "end.a", "end.b", "c"]), "ran twice"
+    tasks = darn.tasks()
+    assert {i: (t["state"], t["attempts"]) for i, t in tasks.items()} == \
+        dict.fromkeys("abc", ("succeeded", 1))
+    assert darn.status()["counts"]["healed"] == 0
+
+
+def test_kill_9_of_darn_then_resume_reads_what_has_ended_meanwhile(gate):
+    darn = gate
+    darn.csv("id,command,output_file", ["a", "./gate.sh && echo said && echo x > a.txt", "a.txt"],
+             ["b", "./gate.sh; exit 7", ""])
+    live = darn.start("run", "tasks.csv", "-j", "2", "--retries", "0")
+    started(darn, "a", "b")
+    live.signal(signal.SIGKILL)
+    live.wait()
+    darn.write("go", "")
+    until("both have ended", lambda: len(darn.lines("trace")) == 4 and darn.path("a.txt").exists())
+    until("nobody is left", lambda: not darn.alive())
+    darn("resume", status=1)
+    tasks = darn.tasks()
+    assert (tasks["a"]["state"], tasks["a"]["attempts"]) == ("succeeded", 1)
+    assert (tasks["b"]["state"], tasks["b"]["attempts"], tasks["b"]["exit"]) == ("failed", 1, 7)
+    assert "said" in darn.log("a")
+    assert len(darn.lines("trace")) == 4, "something ran twice"
+
+
+def shims(darn):
+    return [pid for pid in darn.alive() if "__shim" in command_line(pid)]
+
+
+def kill_everything(darn, live):
+    """As a power cut or the OOM killer would: darn, its shims, its tasks."""
+    live.signal(signal.SIGKILL)
+    for pid in shims(darn) + darn.alive():
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    live.wait()
+    until("all are gone", lambda: not darn.alive())
+
+
+def test_what_is_lost_runs_again_and_uses_up_no_retry(gate):
+    darn = gate
+    darn.csv("id,command,retries", ["a", "./gate.sh", 0])
+    live = darn.start("run", "tasks.csv")
+    started(darn, "a")
+    kill_everything(darn, live)
+    darn.write("go", "")
+    darn("resume", status=0)
+    assert darn.lines("trace") == ["start.a", "start.a", "end.a"]
+    attempts = darn.explain("a")["attempts"]
+    assert [a["state"] for a in attempts] == ["lost", "succeeded"]
+
+
+def test_what_must_run_once_at_most_is_not_started_again(gate):
+    darn = gate
+    darn.csv("id,command,idempotent", ["a", "./gate.sh", "false"], ["b", "true", ""])
+    live = darn.start("run", "tasks.csv")
+    started(darn, "a")
+    kill_everything(darn, live)
+    darn.write("go", "")
+    darn("resume", status=1)
+    assert darn.lines("trace") == ["start.a"]
+    assert darn.states()["a"] == "abandoned"
+
+
+def test_a_task_whose_shim_died_never_runs_beside_itself(gate):
+    darn = gate
+    # The task outlives its shim; the new darn has to end it before it starts it again.
+    darn.script("alone.sh", "mkdir lock || { echo twice >> trace; exit 3; }\n"
+                "trap 'rmdir lock; exit 1' TERM\necho start.a >> trace\n"
+                "while [ ! -e go ]; do sleep 0.02; done\nrmdir lock\necho end.a >> trace\n")
+    darn.csv("id,command,retries", ["a", "exec ./alone.sh", 0])
+    live = darn.start("run", "tasks.csv")
+    started(darn, "a")
+    mine = shims(darn)
+    assert mine, "no shim was found"
+    live.signal(signal.SIGKILL)
+    live.wait()
+    for pid in mine:
+        os.kill(pid, signal.SIGKILL)
+    survivor = [p for p in darn.alive() if "alone.sh" in command_line(p)]
+    resumed = darn.start("resume")
+    if survivor:
+        until("the survivor is ended",
+              lambda: not any(Path(f"/proc/{p}").exists() for p in survivor))
+        if darn.path("lock").exists() and len(darn.lines("trace")) == 1:
+            darn.path("lock").rmdir()  # it was killed, and could not tidy up
+    until("it was started again or refused to",
+          lambda: len(darn.lines("trace")) > 1 or resumed.process.poll() is not None)
+    darn.write("go", "")
+    resumed.wait()
+    assert darn.lines("trace").count("end.a") == 1
+
+
+def test_two_darns_never_work_on_one_run(gate):
+    darn = gate
+    darn.csv("id,command", ["a", "./gate.sh"])
+    live = darn.start("run", "tasks.csv")
+    started(darn, "a")
+    done = darn("resume", "last")
+    assert done.status == 75, repr(done)
+    darn.write("go", "")
+    assert live.wait().status == 0
+    assert darn.lines("trace") == ["start.a", "end.a"]
+
+
+def test_resuming_what_is_done_does_nothing(darn):
+    darn.csv("id,command", ["a", "echo x >> ran"])
+    darn.run("tasks.csv")
+    darn("resume", "last")
+    assert len(darn.lines("ran")) == 1
+
+
+def test_tasks_are_added_to_a_live_run(gate):
+    darn = gate
+    darn.csv("id,command", ["a", "./gate.sh"])
+    darn.csv("id,command,after", ["b", "echo b >> trace", ""], ["c", "echo c >> trace", "a;b"],
+             name="more.csv")
+    live = darn.start("run", "tasks.csv", "-j", "2")
+    started(darn, "a")
+    darn("add", "last", "more.csv", status=0)
+    until("the added one ran", lambda: "b" in darn.lines("trace"))
+    darn.write("go", "")
+    assert live.wait().status == 0
+    assert darn.lines("trace") == ["start.a", "b", "end.a", "c"]
+    assert set(darn.states().values()) == {"succeeded"} and len(darn.states()) == 3
+
+
+def test_adding_what_is_wrong_leaves_the_run_alone(gate):
+    darn = gate
+    darn.csv("id,command", ["a", "./gate.sh"])
+    darn.csv("id,command", ["b", "touch ran"], ["a", "touch ran"], name="more.csv")
+    live = darn.start("run", "tasks.csv")
+    started(darn, "a")
+    done = darn("add", "last", "more.csv")
+    assert done.status == 65 and "more.csv:3:1" in done.err, repr(done)
+    darn.write("go", "")
+    assert live.wait().status == 0
+    assert darn.states() == {"a": "succeeded"} and not darn.path("ran").exists()
+
+
+def test_cancel_ends_what_runs_and_what_waits(gate):
+    darn = gate
+    darn.csv("id,command", ["a", "./gate.sh"], ["b", "touch ran"])
+    live = darn.start("run", "tasks.csv", "-j", "1")
+    started(darn, "a")
+    darn("cancel", "last", status=0)
+    assert live.wait().status != 0
+    status = darn.status()
+    assert status["state"] == "cancelled"
+    assert set(darn.states().values()) == {"cancelled"}
+    assert darn.lines("trace") == ["start.a"] and not darn.path("ran").exists()
+
+
+def test_detach_and_wait(gate):
+    darn = gate
+    darn.csv("id,command", ["a", "./gate.sh"], ["b", "exit 1"])
+    done = darn.run("tasks.csv", "--detach", "--retries", "0", timeout=30)
+    run = done.out.strip()
+    assert run == darn.status()["run"]
+    started(darn, "a")
+    assert darn.status()["state"] == "running"
+    darn("wait", run, "--timeout", "0.2s", status=75)
+    darn.write("go", "")
+    darn("wait", run, status=1)
+    assert darn.states() == {"a": "succeeded", "b": "failed"}
+
+
+def test_follow_a_live_run(gate):
+    darn = gate
+    darn.csv("id,command", ["a", "./gate.sh"])
+    live = darn.start("run", "tasks.csv")
+    started(darn, "a")
+    follower = darn.start("follow", "last")
+    events = darn.start("events", "last", "--follow")
+    darn.write("go", "")
+    assert live.wait().status == 0
+    assert follower.wait().status == 0
+    shown = events.wait()
+    assert shown.status == 0 and shown.jsonl()[-1]["event"] == "run_ended"
