@@ -9,12 +9,18 @@ std::string Error::text() const {
   std::string out;
   if (!where.file.empty()) {
     out += where.file;
-    if (where.line != 0) out += ':' + std::to_string(where.line);
-    if (where.line != 0 && where.column != 0) out += ':' + std::to_string(where.column);
+    if (where.line != 0) {
+      out += ':' + std::to_string(where.line);
+    }
+    if (where.line != 0 && where.column != 0) {
+      out += ':' + std::to_string(where.column);
+    }
     out += ": ";
   }
   out += message;
-  if (!mend.empty()) out += "; " + mend;
+  if (!mend.empty()) {
+    out += "; " + mend;
+  }
   return out;
 }
 

@@ -388,6 +388,13 @@ std::string_view last_lines(std::string_view text, std::size_t n) {
   return text.substr(begin + 1);
 }
 
+std::string quote(std::string_view text) {
+  std::string line = printable(text.substr(0, 400));
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  std::replace(line.begin(), line.end(), '\t', ' ');
+  return "'" + shorten(line, 78) + "'";
+}
+
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   // Optimal string alignment: three rows of the table are enough.
   std::vector<std::size_t> before(b.size() + 1);
@@ -409,6 +416,23 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     }
   }
   return row[b.size()];
+}
+
+std::string nearest(std::string_view word, const std::vector<std::string>& known) {
+  std::string best;
+  std::size_t least = std::max<std::size_t>(word.size() / 3, 1) + 1;
+  for (const std::string& candidate : known) {
+    const std::size_t longer = std::max(candidate.size(), word.size());
+    if (longer - std::min(candidate.size(), word.size()) >= least) {
+      continue;
+    }
+    const std::size_t distance = edit_distance(word, candidate);
+    if (distance < least && distance < candidate.size()) {
+      least = distance;
+      best = candidate;
+    }
+  }
+  return best;
 }
 
 std::string env_name(std::string_view id) {

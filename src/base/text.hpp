@@ -38,7 +38,12 @@ std::string shorten(std::string_view text, std::size_t max_bytes);
 // The last n lines of text, without the final newline.
 std::string_view last_lines(std::string_view text, std::size_t n);
 
+// In quotes, on one line, at most 80 bytes: a piece of somebody's input inside a message.
+std::string quote(std::string_view text);
+
 std::size_t edit_distance(std::string_view a, std::string_view b);  // with transpositions
+// The known word that `word` was probably meant to be; empty when none is near.
+std::string nearest(std::string_view word, const std::vector<std::string>& known);
 
 // The variable part of DARN_OUTPUT_<id>: every byte outside [A-Za-z0-9_] becomes '_'.
 std::string env_name(std::string_view id);

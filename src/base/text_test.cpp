@@ -122,7 +122,7 @@ TEST_CASE("printable removes what could drive a terminal") {
   CHECK(printable("\x1b]0;title\x07text") == "text");
   CHECK(printable("\x1b]8;;http://x\x1b\\link") == "link");
   CHECK(printable("\x1b(Bx\x1b=y") == "xy");
-  CHECK(printable("10%\r20%\b\x7f\0!") == "10%20%");
+  CHECK(printable(std::string_view{"10%\r20%\b\x7f\0!", 11}) == "10%20%!");
   CHECK(printable("\xC2\x9B"
                   "31m") == "31m");
   CHECK(printable("\xE2\x80\xAE"
@@ -175,6 +175,19 @@ TEST_CASE("edit distance counts a transposition once") {
                    RC_ASSERT((edit_distance(a, b) == 0) == (a == b));
                    RC_ASSERT(edit_distance(a, b) <= std::max(a.size(), b.size()));
                  });
+}
+
+TEST_CASE("quoted input fits into one line, nearest finds what was meant") {
+  CHECK(quote("a b") == "'a b'");
+  CHECK(quote("a\nb\x1b[31m") == "'a b'");
+  CHECK(quote(std::string(5000, 'x')).size() == 80);
+  const std::vector<std::string> known{"command", "check", "cwd"};
+  CHECK(nearest("comand", known) == "command");
+  CHECK(nearest("chekc", known) == "check");
+  CHECK(nearest("cwf", known) == "cwd");
+  CHECK(nearest("something", known).empty());
+  CHECK(nearest("", known).empty());
+  CHECK(nearest("x", {"y"}).empty());
 }
 
 TEST_CASE("ids in names of variables and files") {
