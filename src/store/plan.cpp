@@ -1,0 +1,134 @@
+// Tasks come in: rows, dependencies, and which of them may start at once.
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/random.hpp"
+#include "store/rows.hpp"
+#include "store/sqlite_store.hpp"
+
+namespace darn {
+namespace {
+
+// What one attempt's duration says about another's: the same agent, or the same command.
+std::int64_t work_of(const TaskSpec& spec) {
+  const std::string& agent = spec.race.empty() ? spec.agent : spec.race.front();
+  const std::uint64_t hash = spec.is_agent() ? hash64(agent, 1) : hash64(spec.command);
+  return static_cast<std::int64_t>(hash >> 1U);
+}
+
+struct Open {  // dependencies that have not succeeded
+  std::vector<TaskKey> known;
+  std::vector<const std::string*> unknown;
+  std::size_t size() const { return known.size() + unknown.size(); }
+};
+
+Result<Open> open_dependencies(Database& db, RunKey run, const TaskSpec& spec) {
+  Open open;
+  for (auto id = spec.after.begin(); id != spec.after.end(); ++id) {
+    if (std::find(spec.after.begin(), id, *id) != id) {
+      continue;  // named twice
+    }
+    DARN_ASSIGN(Query row,
+                db.query("SELECT key, state FROM tasks WHERE run = ?1 AND id = ?2", run, *id));
+    DARN_ASSIGN(const bool found, row.step());
+    if (!found) {
+      open.unknown.push_back(&*id);
+    } else if (row.kind<TaskState>(1) != TaskState::succeeded) {
+      open.known.push_back(row.integer(0));
+    }
+  }
+  return open;
+}
+
+Error unknown_dependency(const std::string& task, const std::string& id) {
+  return Error{ErrorKind::bad_input,
+               fmt::format("task '{}' comes after '{}', which is not in this run", task, id),
+               "add a task with that id, or remove it from 'after'",
+               {}};
+}
+
+}  // namespace
+
+Result<TaskKey> SqliteStore::add_task(RunKey run, const TaskSpec& spec, const std::string& pool,
+                                      std::string_view raw) {
+  DARN_ASSIGN(Scope scope, Scope::open(*db_));
+  DARN_ASSIGN(const Open open, open_dependencies(*db_, run, spec));
+  const TaskState state = open.size() == 0 ? TaskState::ready : TaskState::waiting;
+  DARN_ASSIGN(const auto seq,
+              db_->integer(state == TaskState::ready
+                               ? "UPDATE totals SET tasks = tasks + 1, ready = ready + 1 "
+                                 "WHERE run = ?1 RETURNING tasks"
+                               : "UPDATE totals SET tasks = tasks + 1, waiting = waiting + 1 "
+                                 "WHERE run = ?1 RETURNING tasks",
+                           run));
+  if (!seq) {
+    return fail(ErrorKind::internal, "tasks were added to a run that is not there");
+  }
+  const TaskKey key = first_key(run) + *seq;
+  DARN_ASSIGN(const auto added,
+              db_->run("INSERT INTO tasks (key, run, id, state, pool, priority, pending, work) "
+                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (run, id) DO NOTHING",
+                       key, run, spec.id, state, pool, spec.priority,
+                       static_cast<std::int64_t>(open.size()), work_of(spec)));
+  if (added != 1) {
+    return fail(ErrorKind::bad_input,
+                fmt::format("there is a task '{}' in this run already", spec.id),
+                "give each task an id of its own");
+  }
+  DARN_TRY(db_->run("INSERT INTO task_specs (task, spec, raw) VALUES (?1, ?2, ?3)", key,
+                    dump(to_json(spec)), raw));
+  for (const TaskKey dependency : open.known) {
+    DARN_TRY(
+        db_->run("INSERT INTO dependencies (task, dependent) VALUES (?1, ?2)", dependency, key));
+  }
+  for (const std::string* id : open.unknown) {
+    DARN_TRY(db_->run("INSERT INTO unresolved (task, id) VALUES (?1, ?2)", key, *id));
+  }
+  DARN_TRY(scope.commit());
+  return key;
+}
+
+Status SqliteStore::finish_plan(RunKey run,
+                                const std::function<bool(std::string_view id)>& satisfied) {
+  DARN_ASSIGN(Scope scope, Scope::open(*db_));
+  // Forward references: ids that came later.
+  DARN_TRY(
+      db_->run("INSERT OR IGNORE INTO dependencies (task, dependent) "
+               "SELECT t.key, u.task FROM unresolved u JOIN tasks t "
+               "ON t.run = ?1 AND t.id = u.id AND t.state <> 'succeeded' "
+               "WHERE u.task BETWEEN ?2 AND ?3",
+               run, first_key(run), last_key(run)));
+  // What is left has succeeded meanwhile, or did so elsewhere in the lineage, or does not exist.
+  DARN_TRY(db_->each(
+      "SELECT u.task, u.id, t.key FROM unresolved u LEFT JOIN tasks t ON t.run = ?1 AND "
+      "t.id = u.id WHERE u.task BETWEEN ?2 AND ?3 AND (t.key IS NULL OR t.state = 'succeeded')",
+      [&](Query& row) -> Status {
+        const TaskKey key = row.integer(0);
+        const std::string id = row.text(1);
+        if (row.null(2) && !(satisfied && satisfied(id))) {
+          DARN_ASSIGN(const Success success, success_of(run, id));
+          if (!success.succeeded) {
+            DARN_ASSIGN(const Before task, before(run, key));
+            return tl::unexpected<Error>(unknown_dependency(task.id, id));
+          }
+        }
+        DARN_ASSIGN(const auto released,
+                    db_->run("UPDATE tasks SET pending = 0, state = 'ready' WHERE key = ?1 AND "
+                             "pending = 1 AND state = 'waiting'",
+                             key));
+        if (released == 0) {
+          DARN_TRY(db_->run("UPDATE tasks SET pending = pending - 1 WHERE key = ?1", key));
+        }
+        return move(run, TaskState::waiting, TaskState::ready, released);
+      },
+      run, first_key(run), last_key(run)));
+  DARN_TRY(db_->run("DELETE FROM unresolved WHERE task BETWEEN ?1 AND ?2", first_key(run),
+                    last_key(run)));
+  // Added to a live run, after something that has failed in it.
+  DARN_TRY(skip_blocked(run));
+  return scope.commit();
+}
+
+}  // namespace darn

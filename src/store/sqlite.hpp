@@ -1,0 +1,181 @@
+// A thin layer over SQLite: cached prepared statements, typed binding and reading, and errors that
+// a person can act on. Inside store/ only. A Database and its queries belong to one thread. What
+// can fail in the world is a Result; a query outlives neither its database nor another step of
+// itself.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "model/kinds.hpp"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace darn {
+
+class Database;
+
+// A prepared statement borrowed from the database's cache until the query is destroyed. Parameters
+// ?1, ?2, … in the order of the arguments; columns count from 0.
+class Query {
+ public:
+  Query(Database& db, std::string_view sql, sqlite3_stmt* statement);
+  ~Query();
+  Query(Query&& other) noexcept;
+  Query(const Query&) = delete;
+  Query& operator=(const Query&) = delete;
+  Query& operator=(Query&&) = delete;
+
+  // True when there is a row.
+  Result<bool> step();
+
+  std::int64_t integer(int column) const;
+  double real(int column) const;
+  bool null(int column) const;
+  std::string_view view(int column) const;  // until the next step
+  std::string text(int column) const { return std::string(view(column)); }
+  bool flag(int column) const { return integer(column) != 0; }
+  int number(int column) const { return static_cast<int>(integer(column)); }
+  Time time(int column) const { return time_from_ms(integer(column)); }
+  Duration duration(int column) const { return Duration{integer(column)}; }
+  // An unknown word (a newer darn's) reads as the enumeration's first.
+  template <class E>
+  E kind(int column) const {
+    return parse_kind<E>(view(column)).value_or(E{});
+  }
+
+ private:
+  friend class Database;
+  void bind(int index, std::int64_t value);
+  void bind(int index, double value);
+  void bind(int index, std::string_view value);
+  void bind(int index, std::nullptr_t);
+  void bind(int index, int value) { bind(index, std::int64_t{value}); }
+  void bind(int index, bool value) { bind(index, std::int64_t{value}); }
+  void bind(int index, const char* value) { bind(index, std::string_view(value)); }
+  void bind(int index, const std::string& value) { bind(index, std::string_view(value)); }
+  void bind(int index, Time value) { bind(index, to_ms(value)); }
+  void bind(int index, Duration value) { bind(index, std::int64_t{value.count()}); }
+  template <class E>
+    requires std::is_enum_v<E>
+  void bind(int index, E value) {
+    bind(index, to_string(value));
+  }
+  template <class T>
+  void bind(int index, const std::optional<T>& value) {
+    if (value) {
+      bind(index, *value);
+    } else {
+      bind(index, nullptr);
+    }
+  }
+
+  Database* db_;
+  std::string_view sql_;  // the cache's
+  sqlite3_stmt* statement_;
+};
+
+class Database {
+ public:
+  // flags: SQLITE_OPEN_…. Waits up to 30 s for another process's transaction.
+  static Result<std::unique_ptr<Database>> open(const std::string& path, int flags);
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  const std::string& path() const { return path_; }
+
+  // Text arguments are copied.
+  template <class... Args>
+  Result<Query> query(std::string_view sql, const Args&... args) {
+    DARN_ASSIGN(Query prepared, prepare(sql));
+    int index = 0;
+    (prepared.bind(++index, args), ...);
+    return prepared;
+  }
+  // Runs a statement that gives no rows; returns how many rows it changed.
+  template <class... Args>
+  Result<std::int64_t> run(std::string_view sql, const Args&... args) {
+    DARN_ASSIGN(Query prepared, query(sql, args...));
+    DARN_TRY(prepared.step());
+    return changes();
+  }
+  // Calls row(query) for each row.
+  template <class Row, class... Args>
+  Status each(std::string_view sql, Row&& row, const Args&... args) {
+    DARN_ASSIGN(Query prepared, query(sql, args...));
+    while (true) {
+      DARN_ASSIGN(const bool more, prepared.step());
+      if (!more) {
+        return {};
+      }
+      DARN_TRY(row(prepared));
+    }
+  }
+  // The first column of the first row; nullopt when there is none or it is NULL.
+  template <class... Args>
+  Result<std::optional<std::int64_t>> integer(std::string_view sql, const Args&... args) {
+    DARN_ASSIGN(Query prepared, query(sql, args...));
+    DARN_ASSIGN(const bool found, prepared.step());
+    if (!found || prepared.null(0)) {
+      return std::nullopt;
+    }
+    return prepared.integer(0);
+  }
+  // Several statements, without parameters, not cached.
+  Status script(const std::string& sql);
+
+  Status begin();
+  Status commit();
+  void rollback();
+  bool in_transaction() const;
+
+  // What SQLite said, as darn says it: what is wrong with the file, and what would be right.
+  Error error(int code) const;
+
+ private:
+  friend class Query;
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+  explicit Database(std::string path) : path_(std::move(path)) {}
+  Result<Query> prepare(std::string_view sql);
+  void give_back(std::string_view sql, sqlite3_stmt* statement);
+  std::int64_t changes() const;
+
+  std::string path_;
+  sqlite3* db_ = nullptr;
+  // Idle statements by their text; a query in use has taken its own out.
+  std::unordered_map<std::string, std::vector<sqlite3_stmt*>, Hash, std::equal_to<>> idle_;
+};
+
+// A transaction of its own, unless there is one already: then it is part of that. Rolls back when
+// it is destroyed before commit().
+class Scope {
+ public:
+  static Result<Scope> open(Database& db);
+  ~Scope();
+  Scope(Scope&& other) noexcept : db_(std::exchange(other.db_, nullptr)) {}
+  Scope(const Scope&) = delete;
+  Scope& operator=(const Scope&) = delete;
+  Scope& operator=(Scope&&) = delete;
+  Status commit();
+
+ private:
+  explicit Scope(Database* db) : db_(db) {}
+  Database* db_;  // nullptr: part of another one, or done
+};
+
+}  // namespace darn
