@@ -211,7 +211,7 @@ exit $?
 def test_nothing_starts_beyond_the_budget(darn):
     agent(darn, "mine", f"echo x >> '{darn.dir}/ran'; result done false 1.0\n", "pool_limit = 1\n")
     darn.csv("id,agent,task", *[[f"t{i}", "mine", "x"] for i in range(5)])
-    done = darn.run("tasks.csv", "--budget", "2.5", status=1)
+    done = darn.run("tasks.csv", "--budget", "2.5usd", status=1)
     assert len(darn.lines("ran")) == 2
     assert darn.status()["cost_usd"] == 2.0
     assert "budget" in done.err
@@ -230,7 +230,7 @@ def test_a_budget_of_a_task_and_of_tokens(darn):
 def test_overshoot_is_settled_and_shown(darn):
     agent(darn, "mine", "result done false 5.0\n")
     darn.csv("id,agent,task", ["a", "mine", "x"])
-    done = darn.run("tasks.csv", "--budget", "1")
+    done = darn.run("tasks.csv", "--budget", "$1")
     assert darn.status()["cost_usd"] == 5.0
     assert "5.00" in done.err
 

@@ -147,3 +147,22 @@ tasks:
     assert (cells["id"], cells["env.MOOD"], cells["shade"], cells["tags"]) == \
         ("bad", "calm", "blue", "RETRY-1")
     darn.run(written)
+
+
+def test_what_has_succeeded_in_the_lineage_runs_again_only_when_forced(darn):
+    darn.csv("id,command,retries", ["good", "echo x >> good", 0], ["bad", AFTER % 2, 0])
+    darn.run("tasks.csv", status=1)
+    parent = darn.status()["run"]
+    darn.run("tasks.csv", "--parent", parent)
+    assert len(darn.lines("good")) == 1 and darn.states() == {"good": "succeeded", "bad": "succeeded"}
+    darn.run("tasks.csv", "--parent", parent, "--force")
+    assert len(darn.lines("good")) == 2
+
+
+def test_tasks_without_an_agent_get_the_one_asked_for(darn):
+    darn.script("agent.sh", "cat > prompt; echo '{}'\n")
+    darn.config(f'[agents.mine]\ncommand = ["{darn.dir}/agent.sh"]\nstdin = "{{task}}"\n')
+    darn.csv("id,task", ["a", "do this"])
+    darn("run", "tasks.csv", status=65)
+    darn.run("tasks.csv", "--agent", "mine")
+    assert (darn.path(darn.tasks()["a"]["workspace"]) / "prompt").read_text() == "do this"

@@ -63,16 +63,19 @@ def test_the_second_interrupt_kills(gate):
     assert darn.states() == {"a": "succeeded"}
 
 
-def test_term_is_an_interrupt_too(gate):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_term_and_hangup_end_what_runs(gate, number):
     darn = gate
-    darn.csv("id,command", ["a", "./gate.sh"], ["b", "./gate.sh"])
+    darn.csv("id,command,retries", ["a", "./gate.sh", 0], ["b", "./gate.sh", 0])
     live = darn.start("run", "tasks.csv", "-j", "1")
     started(darn, "a")
-    live.signal(signal.SIGTERM)
-    darn.write("go", "")
-    assert live.wait().status == -signal.SIGTERM
+    live.signal(number)
+    assert live.wait().status == -number
     assert darn.status()["state"] == "interrupted"
+    assert darn.lines("trace") == ["start.a"]
+    darn.write("go", "")
     darn("resume", status=0)
+    assert darn.lines("trace") == ["start.a", "start.a", "end.a", "start.b", "end.b"]
 
 
 def test_kill_9_of_darn_then_resume_adopts_what_still_runs(gate):
@@ -270,3 +273,27 @@ def test_follow_a_live_run(gate):
     assert follower.wait().status == 0
     shown = events.wait()
     assert shown.status == 0 and shown.jsonl()[-1]["event"] == "run_ended"
+
+
+def test_two_runs_at_once_in_one_directory(gate):
+    darn = gate
+    for name in ("one", "two"):
+        darn.csv("id,command", [f"{name}-a", "./gate.sh"], [f"{name}-b", "./gate.sh"], name=f"{name}.csv")
+    live = [darn.start("run", f"{name}.csv", "-j", "2") for name in ("one", "two")]
+    started(darn, "one-a", "one-b", "two-a", "two-b")
+    darn.write("go", "")
+    assert [run.wait().status for run in live] == [0, 0]
+    assert len({r["run"] for r in darn.runs()}) == 2
+    assert sorted(darn.lines("trace")) == sorted(
+        f"{what}.{name}-{t}" for what in ("start", "end") for name in ("one", "two") for t in "ab")
+
+
+def test_log_of_what_still_runs(gate):
+    darn = gate
+    darn.csv("id,command", ["a", "echo so far; ./gate.sh; echo done"])
+    live = darn.start("run", "tasks.csv")
+    started(darn, "a")
+    until("the log shows what was said", lambda: darn.log("a").strip() == "so far")
+    darn.write("go", "")
+    assert live.wait().status == 0
+    assert darn.log("a").split() == ["so", "far", "done"]

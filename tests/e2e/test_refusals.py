@@ -128,6 +128,7 @@ USAGE = {
     "no file": ["run"],
     "two ways to halt": ["run", "--fail-fast", "--keep-going", "tasks.csv"],
     "bad budget": ["run", "--budget", "much", "tasks.csv"],
+    "no colour": ["--color", "blue", "run", "tasks.csv"],
     "no such state": ["status"],
 }
 
