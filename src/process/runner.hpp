@@ -53,15 +53,18 @@ class ProcessRunner {
  public:
   virtual ~ProcessRunner() = default;
 
-  // A slot that has nothing to do; slots are made as they are needed.
+  // A slot that has nothing to do, reserved until start() and busy until release(); slots are made as
+  // they are needed.
   virtual Result<int> acquire_slot() = 0;
   // Hands a job to an acquired slot. The attempt must be committed to the store by now.
   virtual Status start(int slot, const Job& job) = 0;
-  // TERM, after the job's grace KILL, to its whole tree; it then ends as `as`
-  // (cancelled). `now`: KILL at once. Unknown attempts are ignored.
+  // TERM, after the job's grace KILL, to its whole tree; it then ends as cancelled (or as it ended,
+  // when it was faster). `now`: KILL at once. Unknown attempts are ignored.
   virtual void stop(AttemptKey attempt, bool now) = 0;
-  // Waits until something ends, a signal arrives, or `at_most` has passed. Also returns early when
-  // wake_fd (set by the engine's owner) is readable.
+  // Waits until something ends, a signal arrives, or `at_most` has passed. The owner installs its
+  // handlers (SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH) and blocks them in the
+  // engine's thread: wait() alone lets them in, so that none slips past between a look at the
+  // handler's flag and the wait. Returns empty then.
   virtual Result<std::vector<Ended>> wait(Duration at_most) = 0;
   // The ends of these attempts are committed to the store: their ring records and slots are free.
   virtual void release(const std::vector<AttemptKey>& attempts) = 0;
