@@ -1,8 +1,8 @@
 // Everything about a definition that can be known before anything is started.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
+
+#include <fmt/format.h>
 
 #include "agent/extract.hpp"
 #include "agent/invocation.hpp"
@@ -14,8 +14,9 @@
 namespace darn {
 namespace {
 
-constexpr std::array<std::string_view, 8> kNames = {
-    "task_file", "max_turns", "context_path", "output_file", "workspace", "session", "model", "task"};
+constexpr std::array<std::string_view, 8> kNames = {"task_file",   "max_turns", "context_path",
+                                                    "output_file", "workspace", "session",
+                                                    "model",       "task"};
 
 tl::unexpected<Error> about(const std::string& what, const Error& error) {
   return fail(ErrorKind::config, fmt::format("{}: {}", what, error.message), error.mend);
@@ -24,7 +25,9 @@ tl::unexpected<Error> about(const std::string& what, const Error& error) {
 // A name that is one slip away from a known one is that one; any other may be a parameter.
 Status check_template(const std::string& what, const std::string& text) {
   const auto names = template_names(text);
-  if (!names) return about(what, names.error());
+  if (!names) {
+    return about(what, names.error());
+  }
   for (const std::string& name : *names) {
     for (const std::string_view known : kNames) {
       if (name != known && known.size() >= 5 && edit_distance(name, known) == 1) {
@@ -38,7 +41,9 @@ Status check_template(const std::string& what, const std::string& text) {
 
 Status check_templates(const std::string& what, const std::vector<std::string>& elements) {
   for (const std::string& element : elements) {
-    if (element != "{options}") DARN_TRY(check_template(what, element));
+    if (element != "{options}") {
+      DARN_TRY(check_template(what, element));
+    }
   }
   return {};
 }
@@ -57,7 +62,9 @@ Status check_words(const AgentDef& agent) {
     }
   }
   DARN_TRY(check_template("stdin", agent.stdin_text));
-  for (const auto& [name, text] : agent.env) DARN_TRY(check_template("env." + name, text));
+  for (const auto& [name, text] : agent.env) {
+    DARN_TRY(check_template("env." + name, text));
+  }
   return {};
 }
 
@@ -71,7 +78,9 @@ Status check_limits(const AgentDef& agent) {
   }
   const AgentQuota& quota = agent.quota;
   for (const std::string& regex : {quota.text, quota.until, quota.rate}) {
-    if (!regex.empty()) DARN_TRY(check_regex(regex));
+    if (!regex.empty()) {
+      DARN_TRY(check_regex(regex));
+    }
   }
   if (!quota.until.empty() && !has_group(quota.until, "until")) {
     return fail(ErrorKind::config, fmt::format("quota.until '{}' has no group", quota.until),
@@ -99,8 +108,12 @@ Status check_agent(const AgentDef& agent) {
   DARN_TRY(check_extract("tokens.input", agent.tokens.input));
   DARN_TRY(check_extract("tokens.cached", agent.tokens.cached));
   DARN_TRY(check_extract("tokens.output", agent.tokens.output));
-  for (const std::string& predicate : agent.failed_when) DARN_TRY(check_predicate(predicate));
-  for (const std::string& regex : agent.failed_when_text) DARN_TRY(check_regex(regex));
+  for (const std::string& predicate : agent.failed_when) {
+    DARN_TRY(check_predicate(predicate));
+  }
+  for (const std::string& regex : agent.failed_when_text) {
+    DARN_TRY(check_regex(regex));
+  }
   return check_limits(agent);
 }
 

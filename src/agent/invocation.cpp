@@ -1,11 +1,12 @@
 #include "agent/invocation.hpp"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <optional>
+
+#include <fmt/format.h>
 
 #include "agent/template.hpp"
 #include "base/text.hpp"
@@ -24,7 +25,9 @@ constexpr std::array<std::string_view, 10> kKnown = {
 
 std::optional<std::string> parameter(const TaskSpec& task, std::string_view name) {
   for (const auto& [key, value] : task.params) {
-    if (key == name) return value;
+    if (key == name) {
+      return value;
+    }
   }
   return std::nullopt;
 }
@@ -32,40 +35,65 @@ std::optional<std::string> parameter(const TaskSpec& task, std::string_view name
 // The value of a name; `context` is the path that {context_path} stands for just now.
 std::optional<std::string> value_of(const InvocationInput& in, std::string_view name,
                                     const std::string& context) {
-  if (name == "task") return in.prompt;
-  if (name == "task_file") return in.task_file;
+  if (name == "task") {
+    return in.prompt;
+  }
+  if (name == "task_file") {
+    return in.task_file;
+  }
   if (name == "max_turns") {
     return in.task->max_turns ? std::to_string(*in.task->max_turns) : std::string();
   }
-  if (name == "context_path") return context;
-  if (name == "output_file") return in.output_file;
-  if (name == "workspace") return in.workspace;
-  if (name == "session") return in.session;
-  if (name == "model") return in.task->model;
-  if (name == "id") return in.task->id;
-  if (name == "root") return in.root ? "1" : "";
+  if (name == "context_path") {
+    return context;
+  }
+  if (name == "output_file") {
+    return in.output_file;
+  }
+  if (name == "workspace") {
+    return in.workspace;
+  }
+  if (name == "session") {
+    return in.session;
+  }
+  if (name == "model") {
+    return in.task->model;
+  }
+  if (name == "id") {
+    return in.task->id;
+  }
+  if (name == "root") {
+    return in.root ? "1" : "";
+  }
   return parameter(*in.task, name);
 }
 
 bool has_value(const InvocationInput& in, const std::string& name) {
-  if (name == "context_path") return !in.context_paths.empty();
+  if (name == "context_path") {
+    return !in.context_paths.empty();
+  }
   return !value_of(in, name, {}).value_or("").empty();
 }
 
 tl::unexpected<Error> unknown_name(const InvocationInput& in, Error error) {
   std::vector<std::string> names(kKnown.begin(), kKnown.end());
-  for (const auto& [key, value] : in.task->params) names.push_back(key);
+  for (const auto& [key, value] : in.task->params) {
+    names.push_back(key);
+  }
   if (error.mend.empty()) {
-    error.mend = fmt::format("known are {}; a parameter needs a column of that name",
-                             join(names, ", "));
+    error.mend =
+        fmt::format("known are {}; a parameter needs a column of that name", join(names, ", "));
   }
   error.message = fmt::format("agent '{}': {}", in.agent->name, error.message);
   return tl::unexpected<Error>(std::move(error));
 }
 
-Result<Expanded> fill(const InvocationInput& in, std::string_view text, const std::string& context) {
+Result<Expanded> fill(const InvocationInput& in, std::string_view text,
+                      const std::string& context) {
   auto done = expand(text, [&](std::string_view name) { return value_of(in, name, context); });
-  if (!done) return unknown_name(in, std::move(done.error()));
+  if (!done) {
+    return unknown_name(in, std::move(done.error()));
+  }
   if (done->text.find('\0') != std::string::npos) {
     return fail(ErrorKind::bad_input,
                 fmt::format("agent '{}': '{}' would contain a NUL byte", in.agent->name, text),
@@ -80,23 +108,33 @@ class Words {
 
   // `repeat`: an element with {context_path} stands for each path.
   Status add(const std::string& element, bool repeat, const std::string& context = {}) {
-    if (!repeat || element.find(kContextPath) == std::string::npos) return word(element, context);
-    for (const std::string& path : in_.context_paths) DARN_TRY(word(element, plain(path)));
+    if (!repeat || element.find(kContextPath) == std::string::npos) {
+      return word(element, context);
+    }
+    for (const std::string& path : in_.context_paths) {
+      DARN_TRY(word(element, plain(path)));
+    }
     return {};
   }
 
   Status add_options() {
     for (const auto& [name, elements] : in_.agent->options) {
-      if (!has_value(in_, name)) continue;
+      if (!has_value(in_, name)) {
+        continue;
+      }
       const auto once = [&, &parts = elements](const std::string& context) -> Status {
-        for (const std::string& element : parts) DARN_TRY(add(element, false, context));
+        for (const std::string& element : parts) {
+          DARN_TRY(add(element, false, context));
+        }
         return {};
       };
       if (name != "context_path") {
         DARN_TRY(once({}));
         continue;
       }
-      for (const std::string& path : in_.context_paths) DARN_TRY(once(plain(path)));
+      for (const std::string& path : in_.context_paths) {
+        DARN_TRY(once(plain(path)));
+      }
     }
     return {};
   }
@@ -117,7 +155,9 @@ class Words {
                   "give the prompt by stdin = \"{task}\" or as \"{task_file}\" in the agent's "
                   "definition");
     };
-    if (done.text.size() > kLongestWord) return refuse("does not fit an argument (128 KiB)");
+    if (done.text.size() > kLongestWord) {
+      return refuse("does not fit an argument (128 KiB)");
+    }
     const bool plain_words = std::find(words_.begin(), words_.end(), "--") != words_.end();
     if (done.begins_named && done.text.starts_with('-') && !plain_words) {
       return refuse("would begin with '-' and be taken for an option");
@@ -142,7 +182,9 @@ Result<std::vector<std::string>> make_argv(const InvocationInput& in,
       DARN_TRY(words.add(element, true));
     }
   }
-  if (!placed) DARN_TRY(words.add_options());
+  if (!placed) {
+    DARN_TRY(words.add_options());
+  }
   return words.take();
 }
 
@@ -170,13 +212,17 @@ Result<Invocation> make_invocation(const InvocationInput& in) {
   }
   for (const auto& [name, text] : agent.env) {
     DARN_ASSIGN(auto done, fill(in, text, join(in.context_paths, ":")));
-    if (done.any_name && done.text.empty()) continue;
+    if (done.any_name && done.text.empty()) {
+      continue;
+    }
     made.env.emplace_back(name, std::move(done.text));
   }
   auto input = expand(agent.stdin_text, [&](std::string_view name) {
     return value_of(in, name, join(in.context_paths, "\n"));
   });
-  if (!input) return unknown_name(in, std::move(input.error()));
+  if (!input) {
+    return unknown_name(in, std::move(input.error()));
+  }
   made.stdin_text = std::move(input->text);
   return made;
 }

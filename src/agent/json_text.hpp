@@ -3,9 +3,10 @@
 #pragma once
 
 #include <functional>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string_view>
+
+#include <nlohmann/json_fwd.hpp>
 
 namespace darn {
 
@@ -24,7 +25,6 @@ std::optional<nlohmann::json> parse_json(std::string_view text);
 std::optional<nlohmann::json> last_json(std::string_view text);
 
 // Every line that is a JSON object, in order; `sink` returns false to stop.
-void each_json_line(std::string_view text,
-                    const std::function<bool(const nlohmann::json&)>& sink);
+void each_json_line(std::string_view text, const std::function<bool(const nlohmann::json&)>& sink);
 
 }  // namespace darn

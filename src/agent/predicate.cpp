@@ -1,8 +1,8 @@
 #include "agent/predicate.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "base/text.hpp"
@@ -41,13 +41,19 @@ std::string unescape(std::string_view part) {
 
 void step(const json& value, const std::string& key, std::vector<const json*>& into) {
   if (key == "*") {
-    if (!value.is_structured()) return;
+    if (!value.is_structured()) {
+      return;
+    }
     for (const json& child : value) {
-      if (into.size() >= Pointer::kMaxMatches) return;
+      if (into.size() >= Pointer::kMaxMatches) {
+        return;
+      }
       into.push_back(&child);
     }
   } else if (value.is_object()) {
-    if (const auto found = value.find(key); found != value.end()) into.push_back(&*found);
+    if (const auto found = value.find(key); found != value.end()) {
+      into.push_back(&*found);
+    }
   } else if (value.is_array()) {
     const auto index = parse_int(key);
     if (index && *index >= 0 && static_cast<std::size_t>(*index) < value.size()) {
@@ -60,7 +66,9 @@ void step(const json& value, const std::string& key, std::vector<const json*>& i
 
 Result<Pointer> Pointer::parse(std::string_view text) {
   Pointer pointer;
-  if (text.empty()) return pointer;
+  if (text.empty()) {
+    return pointer;
+  }
   if (text.front() != '/') {
     return fail(ErrorKind::config, fmt::format("'{}' is not a JSON pointer", shorten(text, 200)),
                 "a pointer starts with '/', as in '/usage/input_tokens' or '/models/*/cost'");
@@ -77,7 +85,9 @@ std::vector<const json*> Pointer::find(const json& value) const {
   for (const std::string& part : parts_) {
     next.clear();
     for (const json* at : found) {
-      if (next.size() >= kMaxMatches) break;
+      if (next.size() >= kMaxMatches) {
+        break;
+      }
       step(*at, part, next);
     }
     std::swap(found, next);
@@ -91,19 +101,29 @@ Result<Predicate> Predicate::parse(const std::string& text) {
     return fail(ErrorKind::config, fmt::format("predicate '{}': {}", shorten(text, 200), what),
                 "write '/pointer exists', or '/pointer OP value' with ==, !=, <, <=, > or >=");
   };
-  if (text.size() > kLongest) return wrong("too long");
+  if (text.size() > kLongest) {
+    return wrong("too long");
+  }
   std::string_view rest = text;
   Predicate predicate;
   auto pointer = Pointer::parse(next_word(rest));
-  if (!pointer || trim(text).empty()) return wrong("it starts with no JSON pointer");
+  if (!pointer || trim(text).empty()) {
+    return wrong("it starts with no JSON pointer");
+  }
   predicate.pointer_ = std::move(*pointer);
   const std::string_view op = next_word(rest);
   if (op == "exists") {
-    if (!rest.empty()) return wrong("nothing may follow 'exists'");
+    if (!rest.empty()) {
+      return wrong("nothing may follow 'exists'");
+    }
     return predicate;
   }
-  if (op.empty()) return wrong("the operator is missing");
-  if (rest.empty()) return wrong("the value is missing");
+  if (op.empty()) {
+    return wrong("the operator is missing");
+  }
+  if (rest.empty()) {
+    return wrong("the value is missing");
+  }
   if (op == "==") {
     predicate.op_ = Op::equal;
   } else if (op == "!=") {
@@ -124,10 +144,18 @@ Result<Predicate> Predicate::parse(const std::string& text) {
 }
 
 bool Predicate::compare(const json& value) const {
-  if (op_ == Op::exists) return true;
-  if (op_ == Op::equal) return value == *literal_;
-  if (op_ == Op::not_equal) return value != *literal_;
-  if (!value.is_number() || !literal_->is_number()) return false;
+  if (op_ == Op::exists) {
+    return true;
+  }
+  if (op_ == Op::equal) {
+    return value == *literal_;
+  }
+  if (op_ == Op::not_equal) {
+    return value != *literal_;
+  }
+  if (!value.is_number() || !literal_->is_number()) {
+    return false;
+  }
   switch (op_) {
     case Op::less: return value < *literal_;
     case Op::less_equal: return value <= *literal_;

@@ -3,11 +3,12 @@
 // no amount is negative, a time lies ahead and within 31 days. Pure.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "agent/predicate.hpp"
 #include "base/clock.hpp"
@@ -26,6 +27,9 @@ AgentReport read_report(const AgentDef& agent, int exit_code, std::string_view o
 // The object that an agent's predicates (rules' agent_json too) look at: its result line or
 // document (without `result`: the last JSON document of its stdout); null when there is none.
 nlohmann::json result_object(const AgentDef& agent, std::string_view out, std::string_view err);
+
+// What the definition says of an exit status, where nothing more exact was understood.
+void apply_exit_meaning(const AgentDef& agent, const Outcome& outcome, Diagnosis& diagnosis);
 
 // A check's or output's score: value, passed of total, or nothing found. Finite.
 std::optional<double> read_score(const ScoreRule& rule, std::string_view text);

@@ -1,8 +1,8 @@
 #include "agent/template.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "base/text.hpp"
 
@@ -13,9 +13,9 @@ bool is_name(std::string_view text) {
   const auto letter = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
   };
-  return !text.empty() && letter(text.front()) && std::all_of(text.begin(), text.end(), [&](char c) {
-    return letter(c) || (c >= '0' && c <= '9');
-  });
+  return !text.empty() && letter(text.front()) &&
+         std::all_of(text.begin(), text.end(),
+                     [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
 }
 
 }  // namespace
@@ -47,7 +47,9 @@ Result<Expanded> expand(std::string_view text, const Lookup& lookup) {
                   fmt::format("'{}': {{{}}} is unknown", shorten(text, 200), name));
     }
     done.any_name = true;
-    if (done.text.empty() && !value->empty()) done.begins_named = true;
+    if (done.text.empty() && !value->empty()) {
+      done.begins_named = true;
+    }
     done.text += *value;
     at = end;
   }

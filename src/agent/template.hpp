@@ -1,5 +1,5 @@
-// Text with {names} in it, as the elements of an agent's command line are. "{{" and "}}" are braces.
-// Pure.
+// Text with {names} in it, as the elements of an agent's command line are. "{{" and "}}" are
+// braces. Pure.
 #pragma once
 
 #include <functional>
@@ -17,7 +17,7 @@ using Lookup = std::function<std::optional<std::string>(std::string_view name)>;
 
 struct Expanded {
   std::string text;
-  bool any_name = false;     // it had a name in it
+  bool any_name = false;      // it had a name in it
   bool begins_named = false;  // its first byte came out of a name
 };
 
