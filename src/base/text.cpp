@@ -306,7 +306,7 @@ std::string format_bytes(std::uint64_t n) {
   return fmt::format("{:.1f} {}iB", value, kUnits[unit]);
 }
 
-bool is_utf8(std::string_view text) {
+std::size_t utf8_prefix(std::string_view text) {
   std::size_t i = 0;
   while (i < text.size()) {
     if (i + 8 <= text.size() && is_ascii8(text.data() + i)) {
@@ -315,11 +315,19 @@ bool is_utf8(std::string_view text) {
     }
     const std::size_t n = utf8_length(text.substr(i));
     if (n == 0) {
-      return false;
+      break;
     }
     i += n;
   }
-  return true;
+  return i;
+}
+
+bool is_utf8(std::string_view text) { return utf8_prefix(text) == text.size(); }
+
+std::size_t characters(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+  }));
 }
 
 std::string to_utf8(std::string_view bytes) {

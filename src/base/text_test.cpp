@@ -104,6 +104,9 @@ TEST_CASE("UTF-8 is judged strictly") {
         "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xC3", "\xE2\x82", "12345678\xFF", "\xFE"}) {
     CHECK_FALSE(is_utf8(bad));
   }
+  CHECK(utf8_prefix("ab\xC3\xA4\xFFz") == 4);
+  CHECK(utf8_prefix("0123456789\xED\xA0\x80") == 10);
+  CHECK(characters("a\xC3\xA4\xF0\x9F\x98\x80") == 3);
   CHECK(to_utf8("a\xFF"
                 "b") ==
         "a\xEF\xBF\xBD"

@@ -16,7 +16,7 @@ using Pairs = std::vector<std::pair<std::string, std::string>>;
 Fields extract_fields(Extract& out) {
   return {
       {"stream", into_choice(out.stream, {"stdout", "stderr"})},
-      {"lines", into(out.lines)},
+      {"lines", into_predicate(out.lines)},
       {"json", into_choice(out.json, {"last", "whole"})},
       {"at", into_pointer(out.at)},
       {"regex", into_regex(out.regex)},
@@ -71,6 +71,21 @@ Setter into_price(AgentTokens& tokens) {
   };
 }
 
+// Templates, one for each word of a command line.
+Status read_words(const Node& node, std::vector<std::string>& out) {
+  if (!node.json().is_array()) {
+    return node.error(quote(node.name()) + " is no list",
+                      "write its words one by one: [\"program\", \"--flag\"]");
+  }
+  DARN_ASSIGN(const std::vector<Node> items, node.items());
+  std::vector<std::string> words(items.size());
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    DARN_TRY(into_template(words[i])(items[i]));
+  }
+  out = std::move(words);
+  return {};
+}
+
 Status read_options(const Node& node, AgentDef& agent) {
   if (!node.json().is_object()) {
     return node.error("'options' is no table", "write options.max_turns = [\"--max-turns\", …]");
@@ -78,7 +93,7 @@ Status read_options(const Node& node, AgentDef& agent) {
   agent.options.clear();
   for (const std::string& name : node.keys()) {
     std::vector<std::string> words;
-    DARN_TRY(into(words)(node.child(name)));
+    DARN_TRY(read_words(node.child(name), words));
     agent.options.emplace_back(name, std::move(words));
   }
   return {};
@@ -94,7 +109,8 @@ Status read_env(const Node& node, Pairs& env) {
       return value.key_error(quote(name) + " is no name for a variable of an agent",
                              "use letters, digits and '_', not beginning with DARN_");
     }
-    DARN_ASSIGN(std::string text, value.text());
+    std::string text;
+    DARN_TRY(into_template(text)(value));
     if (looks_like_secret(name, text)) {
       return value.error(quote(name) + " holds what looks like a key, and keys are never stored",
                          "put it into a variable and name that in 'keys'");
@@ -137,6 +153,9 @@ Status read_terminal(const Node& node, Pairs& terminal) {
   }
   terminal.clear();
   for (const std::string& predicate : node.keys()) {
+    if (auto status = check_predicate_syntax(predicate); !status) {
+      return node.child(predicate).key_error(status.error().message, status.error().mend);
+    }
     std::string meaning;
     DARN_TRY(into_choice(meaning, {"max_turns", "budget"})(node.child(predicate)));
     terminal.emplace_back(predicate, std::move(meaning));
@@ -148,7 +167,7 @@ Setter into_quota(AgentQuota& quota) {
   return [&quota](const Node& node) {
     return read_table(node, {{"text", into_regex(quota.text)},
                              {"until", into_regex(quota.until)},
-                             {"lines", into(quota.lines)},
+                             {"lines", into_predicate(quota.lines)},
                              {"at", into_pointer(quota.at)},
                              {"rate", into_regex(quota.rate)}});
   };
@@ -183,13 +202,7 @@ Status read_exits(const Node& node, std::map<int, ExitMeaning>& exits) {
 }
 
 Setter into_words(std::vector<std::string>& out) {
-  return [&out](const Node& node) -> Status {
-    if (!node.json().is_array()) {
-      return node.error(quote(node.name()) + " is no list",
-                        "write its words one by one: [\"program\", \"--flag\"]");
-    }
-    return into(out)(node);
-  };
+  return [&out](const Node& node) { return read_words(node, out); };
 }
 
 Fields agent_fields(AgentDef& agent) {
@@ -198,7 +211,7 @@ Fields agent_fields(AgentDef& agent) {
       {"command", into_words(agent.command)},
       {"resume", into_words(agent.resume)},
       {"options", [&](const Node& node) { return read_options(node, agent); }},
-      {"stdin", into(agent.stdin_text)},
+      {"stdin", into_template(agent.stdin_text)},
       {"env", [&](const Node& node) { return read_env(node, agent.env); }},
       {"key_env", [&](const Node& node) { return read_key_env(node, agent.key_env); }},
       {"keys", [&](const Node& node) { return read_keys(node, agent.keys); }},
@@ -209,7 +222,7 @@ Fields agent_fields(AgentDef& agent) {
       {"status", into_extract(agent.status)},
       {"tokens", [&](const Node& node) { return read_tokens(node, agent.tokens); }},
       {"price", into_price(agent.tokens)},
-      {"failed_when", into(agent.failed_when)},
+      {"failed_when", into_predicates(agent.failed_when)},
       {"failed_when_text", into_regexes(agent.failed_when_text)},
       {"terminal", [&](const Node& node) { return read_terminal(node, agent.terminal); }},
       {"quota", into_quota(agent.quota)},

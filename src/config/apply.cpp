@@ -44,8 +44,8 @@ Status read_rate(const Node& node, PoolDef& pool) {
   const std::size_t slash = text.find('/');
   const auto count = parse_int(text.substr(0, slash));
   std::string per = slash == std::string::npos ? "" : std::string{trim(text.substr(slash + 1))};
-  if (per == "min") {
-    per = "m";
+  if (per == "min" || per == "sec") {
+    per.resize(1);
   }
   if (!per.empty() && per.find_first_of("0123456789") == std::string::npos) {
     per.insert(0, "1");
@@ -68,7 +68,7 @@ Fields rule_fields(Rule& rule) {
       {"shorter_than", into(rule.shorter_than)},
       {"longer_than", into(rule.longer_than)},
       {"output_regex", into_regex(rule.output_regex)},
-      {"agent_json", into(rule.agent_json)},
+      {"agent_json", into_predicate(rule.agent_json)},
       {"then", into_kind<Action>(rule.then, {"retry", "snooze", "give_up", "abandon"})},
       {"as_category", into_kind<Category>(rule.as_category, category_words())},
       {"retries", into(rule.retries, 0, 1000)},

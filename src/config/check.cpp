@@ -24,11 +24,8 @@ bool has_control(std::string_view text) {
   return false;
 }
 
-// Absolute, or above the directory that it starts from.
-bool leaves(std::string_view path) {
-  if (path.starts_with('/')) {
-    return true;
-  }
+// Above the directory that it starts from.
+bool climbs_out(std::string_view path) {
   int depth = 0;
   for (const std::string_view part : split(path, '/')) {
     if (part == "..") {
@@ -87,11 +84,15 @@ std::optional<Mistake> check_agents(const TaskSpec& spec, const RunSettings& set
   return check_agent_name("fallback", spec.fallback, settings);
 }
 
-std::optional<Mistake> check_path(const std::string& field, const std::string& path) {
+enum class Absolute { allowed, refused };
+
+std::optional<Mistake> check_path(const std::string& field, const std::string& path,
+                                  Absolute absolute) {
   if (has_control(path)) {
     return mistake(field, "a control character in path " + quote(path), "remove it");
   }
-  if (leaves(path)) {
+  const bool is_absolute = path.starts_with('/');
+  if (is_absolute ? absolute == Absolute::refused : climbs_out(path)) {
     return mistake(field, quote(path) + " leaves the working directory",
                    "give a relative path inside of it");
   }
@@ -106,14 +107,11 @@ std::optional<Mistake> check_agent_task(const TaskSpec& spec, const RunSettings&
     return mistake("prompt", "an agent without a task", "say in 'task' what it shall do");
   }
   for (const std::string& path : spec.context_path) {
-    if (auto wrong = check_path("context_path", path)) {
+    if (auto wrong = check_path("context_path", path, Absolute::refused)) {
       return wrong;
     }
   }
-  if (auto wrong = check_path("cwd", spec.cwd)) {
-    return wrong;
-  }
-  return check_path("output_file", spec.output_file);
+  return {};
 }
 
 // "2Mtok" -> 2e6 and "tok"
@@ -202,6 +200,14 @@ std::optional<Mistake> find_mistake(const TaskSpec& spec, const RunSettings& set
   }
   if (spec.race.size() == 1) {
     return mistake("race", "a race of one agent", "name two or more, or use 'agent'");
+  }
+  if (auto wrong = check_path("cwd", spec.cwd, Absolute::allowed)) {
+    return wrong;
+  }
+  // An agent's output lies in its workspace, a command's where the user says.
+  const Absolute absolute = spec.is_agent() ? Absolute::refused : Absolute::allowed;
+  if (auto wrong = check_path("output_file", spec.output_file, absolute)) {
+    return wrong;
   }
   if (spec.output_file.ends_with('/')) {
     return mistake("output_file", quote(spec.output_file) + " is a directory", "name a file");

@@ -52,8 +52,7 @@ template <std::optional<Duration> TaskSpec::*member>
 Status set_duration(TaskSpec& spec, std::string_view text) {
   const auto value = parse_duration(text);
   if (!value || value->count() == 0) {
-    return bad("bad duration " + quote(text),
-               "give one such as 90 (seconds), 250ms, 10m or 1h30m");
+    return bad("bad duration " + quote(text), "give one such as 90 (seconds), 250ms, 10m or 1h30m");
   }
   spec.*member = *value;
   return {};

@@ -58,6 +58,9 @@ using Fields = std::vector<std::pair<std::string_view, Setter>>;
 
 // Null values (YAML) leave their field unset.
 Status read_table(const Node& node, const Fields& fields);
+// The syntax of a predicate; the error has no place.
+Status check_predicate_syntax(std::string_view text);
+
 // An unknown key: with the nearest of the known ones.
 tl::unexpected<Error> unknown_key(const Node& node, const std::vector<std::string>& known);
 
@@ -76,7 +79,10 @@ Setter into(Budget& out);
 Setter into_bytes(std::uint64_t& out);
 Setter into_regex(std::string& out);
 Setter into_regexes(std::vector<std::string>& out);
-Setter into_pointer(std::string& out);  // a JSON pointer
+Setter into_pointer(std::string& out);    // a JSON pointer
+Setter into_predicate(std::string& out);  // see agent/predicate.hpp
+Setter into_predicates(std::vector<std::string>& out);
+Setter into_template(std::string& out);  // text with {names}, see agent/template.hpp
 Setter into_choice(std::string& out, std::vector<std::string> choices);
 
 // "one of 'a', 'b'"

@@ -5,8 +5,6 @@
 namespace darn {
 namespace {
 
-using Pairs = std::vector<std::pair<std::string, std::string>>;
-
 Status set_from_text(TaskSpec& spec, const FieldName& field, const Node& node) {
   DARN_ASSIGN(const std::string text, node.text());
   auto status = set_field(spec, field, text);
@@ -66,7 +64,7 @@ Status set_reserved(TaskSpec& spec, const FieldName& field, const Node& node) {
     return set_list(spec, field, spec.race, node);
   }
   if (name == "failed_when") {
-    return into(spec.failed_when)(node);
+    return into_predicates(spec.failed_when)(node);
   }
   return set_from_text(spec, field, node);
 }

@@ -24,10 +24,12 @@ class TaskGraph {
 
   // Fails at once on a duplicate id. Also on two ids with the same env_name() when one of them is a
   // dependency of the same task (DARN_OUTPUT_<id> would be ambiguous): checked in finish().
-  Status add(const TaskSpec& task, const Location& where);
+  // `where` is the place of the task's id, `after` that of its dependencies (default: the same).
+  Status add(const TaskSpec& task, const Location& where, const Location& after = {});
 
-  // Ids that exist elsewhere and may be depended on: tasks of a live run (darn add), successes of a
-  // parent run (a retry). Asked once per id that is not in this file.
+  // Once, after the last add(). Ids that exist elsewhere and may be depended on: tasks of a live
+  // run (darn add), successes of a parent run (a retry). Asked once per id that is not in this
+  // file.
   Status finish(const std::function<bool(std::string_view id)>& known_elsewhere = {});
 
   std::size_t size() const;

@@ -1,6 +1,7 @@
 // Task files in: CSV (RFC 4180) and YAML become a stream of checked TaskSpecs. One pass, bounded
 // memory but for ids and edges: a million rows is a normal file. The first thing wrong ends the
-// reading with one Error that has file, line, column and the mend; nothing has been started by then.
+// reading with one Error that has file, line, column and the mend; nothing has been started by
+// then.
 #pragma once
 
 #include <functional>
@@ -13,6 +14,8 @@
 #include "model/run.hpp"
 
 namespace darn {
+
+class TaskGraph;  // plan/graph.hpp
 
 struct TaskSource {
   std::string path;  // as given; "-" is standard input
@@ -33,14 +36,17 @@ struct SourceHeader {
 Status read_settings(const TaskSource& source, RunSettings& settings);
 
 // `raw` is the CSV record's exact text (without the line end), empty for YAML.
-// The sink may refuse a task (the store failed); that ends the reading.
+// `where` is the place of the id. The sink may refuse a task (the store failed); that ends the
+// reading.
 using TaskSink =
     std::function<Status(const TaskSpec& task, std::string_view raw, const Location& where)>;
 
 // Reads, merges settings.defaults, validates each row on its own (columns, numbers, durations,
-// paths, an agent that is not defined in settings.agents) and hands it on in file order.
+// paths, an agent that is not defined in settings.agents) and hands it on in file order. A `graph`
+// is given each task before the sink is, with the exact places that its errors then show; the
+// caller calls its finish().
 Result<SourceHeader> read_tasks(const TaskSource& source, const RunSettings& settings,
-                                const TaskSink& sink);
+                                const TaskSink& sink, TaskGraph* graph = nullptr);
 
 // Splits one CSV record (a `raw` from above) into its cells; the inverse quotes where needed.
 std::vector<std::string> split_record(std::string_view record);
