@@ -95,6 +95,12 @@ Status SqliteStore::set_run_owner(RunKey run, const std::string& host, const std
                      "run");
 }
 
+Status SqliteStore::set_run_settings(RunKey run, const RunSettings& settings) {
+  return changed_one(
+      db_->run("UPDATE runs SET settings = ?2 WHERE key = ?1", run, dump(to_json(settings))),
+      "run");
+}
+
 Status SqliteStore::request_cancel(RunKey run, bool cancel) {
   return changed_one(db_->run("UPDATE runs SET cancel_requested = ?2 WHERE key = ?1", run, cancel),
                      "run");

@@ -25,6 +25,7 @@ class SqliteStore final : public Store {
   Status set_run_state(RunKey run, RunState state, Time at) override;
   Status set_run_owner(RunKey run, const std::string& host, const std::string& boot_id,
                        int pid) override;
+  Status set_run_settings(RunKey run, const RunSettings& settings) override;
   Status request_cancel(RunKey run, bool cancel) override;
   Result<bool> cancel_requested(RunKey run) override;
   Result<RunRecord> find_run(std::string_view ref) override;
@@ -84,6 +85,8 @@ class SqliteStore final : public Store {
     std::string id;
     TaskState state = TaskState::waiting;
     bool healed = false;
+    int attempts = 0;
+    bool depended_on = false;
   };
   Result<Before> before(RunKey run, TaskKey task);
   // Counts n tasks over from one state to another.

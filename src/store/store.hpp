@@ -63,6 +63,8 @@ class Store {
   virtual Status set_run_state(RunKey run, RunState state, Time at) = 0;
   virtual Status set_run_owner(RunKey run, const std::string& host, const std::string& boot_id,
                                int pid) = 0;
+  // Flags given to a resume: they hold from then on.
+  virtual Status set_run_settings(RunKey run, const RunSettings& settings) = 0;
   virtual Status request_cancel(RunKey run, bool cancel) = 0;
   virtual Result<bool> cancel_requested(RunKey run) = 0;
   // ref: a run id, a unique prefix or suffix of one, or "last" / "" for the newest.
