@@ -1,0 +1,303 @@
+#include "engine/engine.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <utility>
+
+#include "engine/worker.hpp"
+
+namespace darn {
+namespace {
+
+// How long the engine sleeps at most: `darn cancel` and `darn add` are seen after that.
+constexpr Duration kTick{250};
+
+std::string boot_id() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(file, id);
+  return id;
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+}
+
+}  // namespace
+
+Result<RunRecord> run_engine(const EngineParts& parts, RunKey key) {
+  DARN_ASSIGN(RunRecord run, parts.store->run(key));
+  if (run.settings.jobs <= 0) {
+    run.settings.jobs = default_jobs();
+  }
+  DARN_ASSIGN(RuleMatcher rules, RuleMatcher::compile(run.settings.policy.rules));
+  DARN_ASSIGN(const auto pools, parts.store->pool_states(key));
+  return Worker(parts, std::move(run), std::move(rules), pools).work();
+}
+
+Worker::Worker(const EngineParts& parts, RunRecord run, RuleMatcher rules,
+               const std::map<std::string, PoolState>& pools)
+    : parts_(parts),
+      store_(*parts.store),
+      runner_(*parts.runner),
+      run_(std::move(run)),
+      paths_{parts.state_dir},
+      run_dir_(paths_.run_dir(run_.id)),
+      rules_(std::move(rules)),
+      pools_(run_.settings, pools),
+      launcher_(store_, run_, paths_) {}
+
+Result<RunRecord> Worker::work() {
+  DARN_TRY(recover());
+  DARN_TRY(refresh());
+  emit({.kind = EngineEvent::Kind::run_started});
+  DARN_TRY(open_first_cycle());
+  while (!finished_) {
+    obey_stop();
+    DARN_TRY(wake());
+    if (!finished_) {
+      DARN_TRY(wait());
+    }
+  }
+  return store_.run(run_.key);
+}
+
+// Takes over what an earlier engine of this run left: living attempts go on, the others are settled
+// like any that ended.
+Status Worker::recover() {
+  DARN_ASSIGN(auto attempts, store_.running_attempts(run_.key));
+  std::vector<ProcessRunner::Left> left;
+  for (AttemptRecord& attempt : attempts) {
+    Live live;
+    DARN_ASSIGN(live.task, store_.task_by_key(attempt.task));
+    live.agent = agent_of(attempt.agent);
+    // As claim_task chose it: racers and a fallback run under their own agents' limits.
+    const bool own = live.agent != nullptr && attempt.agent != live.task.spec.agent &&
+                     live.task.spec.pool.empty();
+    live.pool = own ? agent_pool(*live.agent) : live.task.pool;
+    live.alone = live.task.alone;
+    live.output_path =
+        launcher_
+            .place(live.task, live.agent, live.task.spec.race.empty() ? "" : attempt.agent,
+                   attempt.batch, attempt.number)
+            .output_path;
+    left.push_back({attempt.key,
+                    run_.id + "/" + live.task.spec.id + "/" + std::to_string(attempt.number),
+                    attempt.slot});
+    pools_.take(live.pool, live.command(), live.alone, parts_.clock->now());
+    reserved_usd_ += attempt.reserved_usd;
+    reserved_tokens_ += attempt.reserved_tokens;
+    live.attempt = std::move(attempt);
+    live_.emplace(live.attempt.key, std::move(live));
+  }
+  DARN_ASSIGN(const auto adopted, runner_.adopt(left));
+  for (const auto& [key, fate] : adopted) {
+    const auto found = live_.find(key);
+    if (found == live_.end()) {
+      continue;
+    }
+    if (fate == ProcessRunner::Fate::still_running || fate == ProcessRunner::Fate::ended) {
+      continue;
+    }
+    Ended ended;
+    ended.attempt = key;
+    ended.slot = -1;
+    ended.outcome.end = End::lost;
+    ended.outcome.started = found->second.attempt.claimed;
+    ended.outcome.ended = parts_.clock->now();
+    if (fate == ProcessRunner::Fate::never_started) {
+      ended.outcome.end = End::cancelled;
+      found->second.stopped = Stopped::interrupted;
+      found->second.trouble = "darn ended before it was started";
+    }
+    ended_.push_back(std::move(ended));
+  }
+  DARN_TRY(store_.begin());
+  DARN_TRY(store_.set_run_owner(run_.key, host_name(), boot_id(), ::getpid()));
+  DARN_TRY(store_.set_run_state(run_.key, RunState::running, Time{}));
+  return store_.commit();
+}
+
+bool Worker::something_to_do(Time now) {
+  if (!ended_.empty() || look_again_) {
+    return true;
+  }
+  if (next_cycle_at_ && *next_cycle_at_ <= now) {
+    return true;
+  }
+  const auto version = store_.data_version();
+  return !version || *version != data_version_;
+}
+
+// One wake, one transaction: what ended is settled, what may start is claimed. Processes start and
+// slots are released only after the commit (DESIGN invariants 1 and 3).
+Status Worker::wake() {
+  const Time now = parts_.clock->now();
+  if (!something_to_do(now)) {
+    emit({.kind = EngineEvent::Kind::tick});
+    return {};
+  }
+  look_again_ = false;
+  if (const auto version = store_.data_version()) {
+    data_version_ = *version;
+  }
+  DARN_TRY(store_.begin());
+  const auto step = [&]() -> Status {
+    for (const Ended& ended : std::exchange(ended_, {})) {
+      DARN_TRY(settle(ended));
+    }
+    DARN_TRY(obey_cancel());
+    DARN_ASSIGN(const int due, store_.promote_due(run_.key, now));
+    static_cast<void>(due);
+    if (!draining()) {
+      DARN_TRY(claim_ready(now));
+    }
+    DARN_TRY(advance(now));
+    for (const PoolState& pool : pools_.take_changes()) {
+      DARN_TRY(store_.save_pool(run_.key, pool));
+    }
+    return store_.commit();
+  };
+  if (const Status done = step(); !done) {
+    store_.rollback();
+    return done;
+  }
+  runner_.release(std::exchange(to_release_, {}));
+  start_all();
+  DARN_TRY(refresh());
+  write_reports();
+  for (EngineEvent& event : std::exchange(events_, {})) {
+    emit(std::move(event));
+  }
+  event_data_.clear();
+  return {};
+}
+
+// What cannot be started ends like any other attempt, in the next wake.
+void Worker::start_all() {
+  for (const Launch& launch : std::exchange(launches_, {})) {
+    Live& live = live_.at(launch.attempt);
+    auto job = launcher_.prepare(live.task, live.attempt, live.agent, launch.placement,
+                                 launch.session, launch.deadline);
+    Status started =
+        job ? runner_.start(live.attempt.slot, *job) : Status(tl::unexpected<Error>(job.error()));
+    if (started) {
+      continue;
+    }
+    Ended ended;
+    ended.attempt = launch.attempt;
+    ended.slot = live.attempt.slot;
+    ended.outcome.end = End::not_started;
+    ended.outcome.started = ended.outcome.ended = parts_.clock->now();
+    live.trouble = started.error().text();
+    ended_.push_back(std::move(ended));
+  }
+}
+
+Status Worker::wait() {
+  const Time now = parts_.clock->now();
+  Duration at_most = kTick;
+  const auto until = [&](Time t) { at_most = std::clamp(t - now, Duration{0}, at_most); };
+  if (!ended_.empty() || look_again_) {
+    at_most = Duration{0};
+  }
+  if (next_cycle_at_) {
+    until(*next_cycle_at_);
+  }
+  bool opens = false;
+  if (const auto change = pools_.next_change(now)) {
+    until(*change);
+    opens = true;
+  }
+  DARN_ASSIGN(const auto due, store_.next_due(run_.key));
+  if (due) {
+    until(*due);
+    opens = true;
+  }
+  DARN_ASSIGN(auto ended, runner_.wait(at_most));
+  std::move(ended.begin(), ended.end(), std::back_inserter(ended_));
+  // A time was reached at which something may start.
+  if (opens && at_most < kTick) {
+    look_again_ = true;
+  }
+  return {};
+}
+
+Status Worker::refresh() {
+  DARN_ASSIGN(counts_, store_.counts(run_.key));
+  return {};
+}
+
+void Worker::emit(EngineEvent event) {
+  if (!parts_.events) {
+    return;
+  }
+  const Time now = parts_.clock->now();
+  event.at = now;
+  event.run = &run_;
+  event.counts = counts_;
+  event.running = static_cast<int>(live_.size());
+  event.retries = retries_;
+  event.cost_usd = run_.cost_usd;
+  event.parked_until = pools_.parked_until(now);
+  parts_.events(event);
+}
+
+void Worker::emit_attempt(EngineEvent::Kind kind, const Live& live) {
+  if (!parts_.events) {
+    return;
+  }
+  event_data_.push_back(live);
+  EngineEvent event;
+  event.kind = kind;
+  event.task = &event_data_.back().task;
+  event.attempt = &event_data_.back().attempt;
+  events_.push_back(std::move(event));
+}
+
+// The user's Ctrl-C: first start nothing more, then end what runs, then end it at once.
+void Worker::obey_stop() {
+  const int level = parts_.stop != nullptr ? parts_.stop->load() : 0;
+  if (level <= stop_level_) {
+    return;
+  }
+  stop_level_ = level;
+  look_again_ = true;
+  if (level < 2) {
+    return;
+  }
+  for (auto& [key, live] : live_) {
+    if (live.stopped == Stopped::no) {
+      live.stopped = Stopped::interrupted;
+    }
+    runner_.stop(key, level > 2);
+  }
+}
+
+// darn cancel: what has not started never does, what runs is ended.
+Status Worker::obey_cancel() {
+  if (cancelling_) {
+    return {};
+  }
+  DARN_ASSIGN(const bool asked, store_.cancel_requested(run_.key));
+  if (!asked) {
+    return {};
+  }
+  cancelling_ = true;
+  DARN_ASSIGN(const auto count,
+              store_.cancel_unstarted(run_.key, TaskState::cancelled, "cancelled by the user"));
+  static_cast<void>(count);
+  for (auto& [key, live] : live_) {
+    if (live.stopped == Stopped::no) {
+      live.stopped = Stopped::cancelled;
+    }
+    runner_.stop(key, false);
+  }
+  return {};
+}
+
+}  // namespace darn

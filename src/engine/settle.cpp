@@ -1,0 +1,418 @@
+// What ended: its output is read back, judged, understood and decided upon, then recorded together
+// with the task's new state in the wake's one transaction.
+#include <algorithm>
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "agent/report.hpp"
+#include "agent/workspace.hpp"
+#include "base/random.hpp"
+#include "base/text.hpp"
+#include "diagnose/diagnose.hpp"
+#include "engine/batch.hpp"
+#include "engine/verify.hpp"
+#include "engine/worker.hpp"
+#include "policy/decide.hpp"
+#include "process/output.hpp"
+
+namespace darn {
+namespace {
+
+constexpr std::size_t kTail = 64U << 10U;         // read back of a command's output
+constexpr std::size_t kAgentOutput = 64U << 20U;  // ... of an agent's
+constexpr std::size_t kExcerptBytes = 4U << 10U;
+constexpr std::size_t kExcerptLines = 20;
+
+bool exited_well(const Outcome& outcome) {
+  return outcome.end == End::exited && outcome.exit_code == 0;
+}
+
+std::string tail_of(const std::string& dir, const OutputRef& ref, std::size_t bytes) {
+  if (ref.file.empty() || ref.size() == 0) {
+    return {};
+  }
+  return read_output_tail(dir, ref, bytes).value_or(std::string{});
+}
+
+std::string excerpt_of(const Outcome& outcome, const std::string& out, const std::string& err,
+                       const std::string& check) {
+  const bool check_failed = exited_well(outcome) && outcome.check_ran;
+  const std::string& text = check_failed && !check.empty() ? check : (err.empty() ? out : err);
+  std::string lines = printable(last_lines(text, kExcerptLines));
+  if (lines.size() > kExcerptBytes) {
+    lines.erase(0, lines.size() - kExcerptBytes);
+    lines = to_utf8(lines);
+  }
+  return lines;
+}
+
+PastAttempt past(const AttemptRecord& attempt) {
+  PastAttempt p;
+  p.cycle = attempt.cycle;
+  p.end = attempt.outcome.end;
+  p.succeeded = attempt.state == AttemptState::succeeded;
+  p.category = attempt.diagnosis.category;
+  p.cause = attempt.diagnosis.cause;
+  p.signature = attempt.diagnosis.signature;
+  p.charge = attempt.decision.charge;
+  p.changed_before = attempt.kind == AttemptKind::fallback || attempt.kind == AttemptKind::remedy;
+  p.agent = attempt.agent;
+  p.started = attempt.outcome.started;
+  p.ended = attempt.outcome.ended;
+  return p;
+}
+
+}  // namespace
+
+Status Worker::settle(const Ended& ended) {
+  const auto found = live_.find(ended.attempt);
+  if (found == live_.end()) {
+    return {};
+  }
+  Live live = std::move(found->second);
+  live_.erase(found);
+  pools_.give(live.pool, live.command(), live.alone);
+  reserved_usd_ -= live.attempt.reserved_usd;
+  reserved_tokens_ -= live.attempt.reserved_tokens;
+  live.attempt.outcome = ended.outcome;
+  to_release_.push_back(live.attempt.key);
+  look_again_ = true;
+  if (ended.outcome.end == End::cancelled) {
+    return settle_stopped(live);
+  }
+  return settle_judged(live);
+}
+
+// darn itself ended it: no judgement, no try used up.
+Status Worker::settle_stopped(Live& live) {
+  AttemptRecord& attempt = live.attempt;
+  const Output output = read_back(live);
+  if (live.agent != nullptr) {
+    attempt.report = read_report(*live.agent, attempt.outcome.exit_code, output.out, output.err,
+                                 attempt.outcome.ended);
+  }
+  attempt.state = AttemptState::cancelled;
+  attempt.diagnosis.cause = Cause::cancelled;
+  attempt.decision.charge = Charge::none;
+  TaskUpdate update;
+  switch (live.stopped) {
+    case Stopped::race_lost:
+      attempt.decision.action = Action::give_up;
+      attempt.decision.rule = "race.lost";
+      attempt.decision.why = "another agent of the race was first";
+      return record(live, false, {});
+    case Stopped::cancelled:
+      attempt.decision.action = Action::abandon;
+      attempt.decision.rule = "cancelled";
+      attempt.decision.why = "cancelled by the user";
+      break;
+    default:
+      attempt.decision.action = Action::retry;
+      attempt.decision.rule = "interrupted";
+      attempt.decision.why =
+          live.trouble.empty() ? "ended by the user; 'darn resume' goes on" : live.trouble;
+      // Only what never began may simply begin again.
+      if (!live.task.spec.idempotent && live.trouble.empty()) {
+        attempt.decision.action = Action::abandon;
+        attempt.decision.why = "ended half way, and idempotent=false: not started again";
+      }
+      break;
+  }
+  attempt.diagnosis.summary = attempt.decision.why;
+  return record(live, true, {});
+}
+
+Status Worker::settle_judged(Live& live) {
+  const Output output = read_back(live);
+  assess(live, output);
+  AttemptRecord& attempt = live.attempt;
+  const bool succeeded = exited_well(attempt.outcome) && attempt.verdict.proven;
+  attempt.state = succeeded                          ? AttemptState::succeeded
+                  : attempt.outcome.end == End::lost ? AttemptState::lost
+                                                     : AttemptState::failed;
+  if (!succeeded) {
+    attempt.excerpt = excerpt_of(attempt.outcome, output.out, output.err, output.check);
+  }
+  DARN_ASSIGN(auto history, history_with(live));
+  attempt.decision = decide_next(live, history, output);
+  history.back().charge = attempt.decision.charge;
+  note_limits(live);
+  keep_files(live);
+  if (rivals_run(live)) {
+    if (!succeeded) {
+      attempt.decision.rule = "race.waits";
+      attempt.decision.why = "another agent of the race is still running";
+      return record(live, false, history);
+    }
+    stop_rivals(live);
+  }
+  return record(live, true, history);
+}
+
+// Only as much as is needed: a command that succeeded and promised nothing is not read at all.
+Worker::Output Worker::read_back(const Live& live) const {
+  const Outcome& outcome = live.attempt.outcome;
+  const TaskSpec& spec = live.task.spec;
+  Output output;
+  if (live.command()) {
+    const bool judged_by_output = !spec.failed_when.empty() || spec.score != ScoreRule{};
+    if (exited_well(outcome) && !outcome.check_ran && !judged_by_output) {
+      return output;
+    }
+    output.out = tail_of(run_dir_, outcome.out, kTail);
+  } else {
+    output.out = tail_of(run_dir_, outcome.out, kAgentOutput);
+  }
+  output.err = tail_of(run_dir_, outcome.err, live.command() ? kTail : kAgentOutput);
+  if (outcome.check_ran) {
+    output.check = tail_of(run_dir_, outcome.check_out, kTail);
+  }
+  return output;
+}
+
+void Worker::assess(Live& live, const Output& output) const {
+  AttemptRecord& attempt = live.attempt;
+  const Time now = attempt.outcome.ended;
+  if (live.agent != nullptr) {
+    attempt.report =
+        read_report(*live.agent, attempt.outcome.exit_code, output.out, output.err, now);
+  }
+  if (!live.trouble.empty()) {
+    attempt.verdict.proven = false;
+    attempt.verdict.cause = Cause::environment;
+    attempt.verdict.why = live.trouble;
+  } else if (exited_well(attempt.outcome)) {
+    VerifyInput input;
+    input.task = &live.task.spec;
+    input.agent = live.agent;
+    input.outcome = &attempt.outcome;
+    input.report = live.agent != nullptr ? &attempt.report : nullptr;
+    input.output_path = live.output_path;
+    input.output_before = attempt.output_before;
+    input.output = output.out;
+    input.errors = output.err;
+    input.check_output = output.check;
+    attempt.verdict = verify(input);
+    if (attempt.verdict.proven) {
+      return;
+    }
+  } else {
+    attempt.verdict.proven = false;
+  }
+  Evidence evidence;
+  evidence.outcome = &attempt.outcome;
+  evidence.verdict = &attempt.verdict;
+  evidence.report = live.agent != nullptr ? &attempt.report : nullptr;
+  const std::string_view out = output.out;
+  const std::string_view err = output.err;
+  evidence.output = out.substr(out.size() - std::min(out.size(), kTail));
+  evidence.errors = err.substr(err.size() - std::min(err.size(), kTail));
+  evidence.check_output = output.check;
+  evidence.now = now;
+  attempt.diagnosis = diagnose(evidence);
+}
+
+Result<std::vector<PastAttempt>> Worker::history_with(const Live& live) {
+  std::vector<PastAttempt> history;
+  // The first attempt of a root run has no past: the common case asks nothing.
+  if (live.attempt.number > 1 || !run_.parent.empty()) {
+    DARN_ASSIGN(history, store_.history(run_.key, live.task.spec.id));
+  }
+  history.push_back(past(live.attempt));
+  return history;
+}
+
+Decision Worker::decide_next(const Live& live, const std::vector<PastAttempt>& history,
+                             const Output& output) {
+  const AttemptRecord& attempt = live.attempt;
+  const TaskSpec& spec = live.task.spec;
+  Knowledge knowledge;
+  knowledge.now = attempt.outcome.ended;
+  knowledge.seed = run_.seed;
+  knowledge.task = hash64(spec.id);
+  knowledge.cycle = attempt.cycle;
+  knowledge.task_retries = spec.retries;
+  knowledge.retry_after = attempt.diagnosis.retry_after;
+  knowledge.resets_at = attempt.diagnosis.resets_at;
+  knowledge.idempotent = spec.idempotent;
+  if (spec.deadline) {
+    Time first = attempt.claimed;
+    for (const PastAttempt& p : history) {
+      if (p.cycle == attempt.cycle && p.started != Time{}) {
+        first = std::min(first, p.started);
+      }
+    }
+    knowledge.deadline = first + *spec.deadline;
+  }
+  // A fallback is named by the task or its agent, and used once a cycle.
+  const std::string fallback = !spec.fallback.empty()
+                                   ? spec.fallback
+                                   : (live.agent != nullptr ? live.agent->fallback : std::string{});
+  const bool used = std::any_of(history.begin(), history.end(), [&](const PastAttempt& p) {
+    return p.cycle == attempt.cycle && p.agent == fallback;
+  });
+  if (!used && spec.race.empty() && agent_of(fallback) != nullptr) {
+    knowledge.fallback_agent = fallback;
+  }
+  if (attempt.state != AttemptState::succeeded) {
+    const std::string& text = output.err.empty() ? output.out : output.err;
+    knowledge.rule =
+        rules_.match(attempt.outcome, attempt.diagnosis, text, [&](const std::string& predicate) {
+          if (live.agent == nullptr) {
+            return false;
+          }
+          return holds(predicate, result_object(*live.agent, output.out, output.err))
+              .value_or(false);
+        });
+  }
+  return decide(history, run_.settings.policy, knowledge);
+}
+
+// A limit of somebody else slows its pool down; a success speeds it up again.
+void Worker::note_limits(Live& live) {
+  AttemptRecord& attempt = live.attempt;
+  const Time now = attempt.outcome.ended;
+  if (attempt.state == AttemptState::succeeded) {
+    pools_.succeeded(live.pool, now);
+    return;
+  }
+  const bool limited = attempt.diagnosis.category == Category::rate_limit;
+  if (!limited && attempt.decision.action != Action::snooze) {
+    return;
+  }
+  Time until = now + run_.settings.policy.rest_without_hint;
+  if (attempt.decision.action == Action::snooze) {
+    until = attempt.decision.until;
+  }
+  pools_.limited(live.pool, attempt.key_name, live.agent, now, until);
+  // Another key is at hand: the task need not wait for this one.
+  if (attempt.decision.action == Action::snooze && live.agent != nullptr &&
+      !live.agent->keys.empty() && pools_.next_key(live.pool, *live.agent, now)) {
+    attempt.decision.until = now;
+    attempt.decision.why += "; another key goes on";
+  }
+}
+
+void Worker::keep_files(const Live& live) {
+  if (live.agent == nullptr) {
+    return;
+  }
+  // Best effort: the attempt's truth is in the store and the captured output.
+  static_cast<void>(append_agent_log(paths_, run_dir_, live.attempt));
+  const WorkspaceMode mode = live.task.spec.workspace.value_or(WorkspaceMode::keep);
+  if (mode == WorkspaceMode::none || live.attempt.outcome.end == End::not_started) {
+    return;
+  }
+  const std::filesystem::path workspace(live.attempt.workspace);
+  const std::string name = workspace.filename().string();
+  constexpr std::string_view kWorkspace = "workspace";
+  const std::string suffix = name.starts_with(kWorkspace) ? name.substr(kWorkspace.size()) : "";
+  static_cast<void>(
+      save_changes(workspace, workspace.parent_path() / ("changes" + suffix + ".diff")));
+}
+
+bool Worker::rivals_run(const Live& live) const {
+  return std::any_of(live_.begin(), live_.end(), [&](const auto& entry) {
+    return entry.second.task.key == live.task.key && entry.second.stopped == Stopped::no;
+  });
+}
+
+void Worker::stop_rivals(const Live& winner) {
+  for (auto& [key, live] : live_) {
+    if (live.task.key != winner.task.key || live.stopped != Stopped::no) {
+      continue;
+    }
+    live.stopped = Stopped::race_lost;
+    runner_.stop(key, false);
+  }
+}
+
+Status Worker::record(Live& live, bool with_task, const std::vector<PastAttempt>& history) {
+  AttemptRecord& attempt = live.attempt;
+  const double cost = attempt.report.cost_usd.value_or(0);
+  const std::int64_t tokens = attempt.report.tokens_in + attempt.report.tokens_out;
+  highest_cost_ = std::max(highest_cost_, cost);
+  highest_tokens_ = std::max(highest_tokens_, tokens);
+  run_.cost_usd += cost;
+  run_.tokens += tokens;
+  DARN_TRY(store_.end_attempt(run_.key, attempt));
+  if (with_task) {
+    DARN_TRY(store_.update_task(run_.key, live.task.key, task_update(live, history)));
+    live.task.cost_usd += cost;
+    live.task.tokens += tokens;
+    DARN_TRY(halt_if_asked(live));
+  }
+  emit_attempt(EngineEvent::Kind::attempt_ended, live);
+  return {};
+}
+
+TaskUpdate Worker::task_update(Live& live, const std::vector<PastAttempt>& history) const {
+  const AttemptRecord& attempt = live.attempt;
+  const Decision& decision = attempt.decision;
+  TaskUpdate update;
+  switch (decision.action) {
+    case Action::succeed:
+      update.state = TaskState::succeeded;
+      update.output_path = live.output_path;
+      // Healed: something failed before this attempt was started.
+      update.healed = std::any_of(history.begin(), history.end() - 1, [&](const PastAttempt& p) {
+        return p.end != End::cancelled && p.ended <= attempt.claimed;
+      });
+      break;
+    case Action::retry:
+      update.not_before = attempt.outcome.ended + decision.delay;
+      update.state = decision.delay > Duration{0} ? TaskState::delayed : TaskState::ready;
+      update.alone = run_.settings.policy.of(attempt.diagnosis.category).alone;
+      break;
+    case Action::snooze:
+      update.not_before = decision.until;
+      update.state = decision.until > attempt.outcome.ended ? TaskState::delayed : TaskState::ready;
+      break;
+    case Action::give_up: update.state = TaskState::failed; break;
+    case Action::abandon:
+      update.state = attempt.state == AttemptState::cancelled && live.stopped == Stopped::cancelled
+                         ? TaskState::cancelled
+                         : TaskState::abandoned;
+      break;
+  }
+  update.next_agent = !decision.agent.empty() ? decision.agent : live.task.next_agent;
+  update.category = attempt.diagnosis.category;
+  update.cause = attempt.diagnosis.cause;
+  update.severity = attempt.diagnosis.severity;
+  update.signature = attempt.diagnosis.signature;
+  update.summary = attempt.diagnosis.summary;
+  update.advice = attempt.diagnosis.advice;
+  if (attempt.outcome.end == End::exited) {
+    update.exit = attempt.outcome.exit_code;
+  }
+  if (attempt.outcome.signal != 0) {
+    update.signal = attempt.outcome.signal;
+  }
+  update.score = attempt.verdict.score;
+  update.duration = attempt.outcome.wall;
+  update.session = attempt.report.session;
+  update.workspace = attempt.workspace;
+
+  live.task.state = update.state;
+  live.task.healed = update.healed;
+  live.task.not_before = update.not_before;
+  live.task.category = update.category;
+  live.task.cause = update.cause;
+  live.task.severity = update.severity;
+  live.task.signature = update.signature;
+  live.task.summary = update.summary;
+  live.task.advice = update.advice;
+  live.task.exit = update.exit;
+  live.task.signal = update.signal;
+  live.task.score = update.score;
+  live.task.duration = update.duration;
+  live.task.ended = attempt.outcome.ended;
+  if (!update.output_path.empty()) {
+    live.task.output_path = update.output_path;
+  }
+  return update;
+}
+
+}  // namespace darn

@@ -1,0 +1,150 @@
+// The engine's insides, shared by its four files: engine.cpp (the loop), claim.cpp (what starts),
+// settle.cpp (what ended), cycle.cpp (cycles and the end). Nothing outside engine/ includes this.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/engine.hpp"
+#include "engine/launch.hpp"
+#include "engine/paths.hpp"
+#include "engine/pools.hpp"
+#include "policy/rules.hpp"
+
+namespace darn {
+
+class Worker {
+ public:
+  Worker(const EngineParts& parts, RunRecord run, RuleMatcher rules,
+         const std::map<std::string, PoolState>& pools);
+
+  Result<RunRecord> work();
+
+ private:
+  // Why darn itself stopped a living attempt.
+  enum class Stopped : std::uint8_t { no, race_lost, interrupted, cancelled };
+
+  // An attempt that is claimed and not yet settled.
+  struct Live {
+    AttemptRecord attempt;
+    TaskRecord task;
+    const AgentDef* agent = nullptr;  // null for commands
+    std::string pool;
+    bool alone = false;
+    std::string output_path;
+    Stopped stopped = Stopped::no;
+    std::string trouble;  // why it could not be started; empty: it was
+    bool command() const { return agent == nullptr; }
+  };
+  struct Launch {
+    AttemptKey attempt = 0;
+    Placement placement;
+    std::string session;
+    Time deadline{};
+  };
+  struct Output {
+    std::string out, err, check;
+  };
+
+  // --- engine.cpp
+  Status recover();
+  Status wake();
+  Status wait();
+  bool something_to_do(Time now);
+  void start_all();
+  void emit(EngineEvent event);
+  void emit_attempt(EngineEvent::Kind kind, const Live& live);
+  Status refresh();  // counts and the run's totals after a commit
+  void obey_stop();
+  Status obey_cancel();
+  bool draining() const { return stop_level_ > 0 || cancelling_; }
+
+  // --- claim.cpp
+  Status claim_ready(Time now);
+  Status claim_pool(const std::string& pool, Time now);
+  // False when it cannot start now (keys rest, budget, room of a race).
+  Result<bool> claim_task(TaskRecord task, const std::string& pool, Time now);
+  Status claim_lane(const TaskRecord& task, const std::string& pool, const AgentDef* agent,
+                    const std::string& lane, const std::string& key, int number, Time now);
+  // Why a budget does not allow it; empty: it does. for_good: it never will.
+  struct Refusal {
+    std::string why;
+    bool for_good = false;
+  };
+  Result<Refusal> budget_refusal(const TaskRecord& task, double reserve,
+                                 std::int64_t reserve_tokens);
+  Status give_up_unaffordable(const TaskRecord& task, const std::string& why);
+  const AgentDef* agent_of(const std::string& name) const;
+  double reserve_usd(const TaskRecord& task, const AgentDef& agent) const;
+
+  // --- settle.cpp
+  Status settle(const Ended& ended);
+  Status settle_stopped(Live& live);
+  Status settle_judged(Live& live);
+  Output read_back(const Live& live) const;
+  void assess(Live& live, const Output& output) const;
+  Result<std::vector<PastAttempt>> history_with(const Live& live);
+  Decision decide_next(const Live& live, const std::vector<PastAttempt>& history,
+                       const Output& output);
+  Status record(Live& live, bool with_task, const std::vector<PastAttempt>& history);
+  // The task's new state; live.task is brought up to it for the event.
+  TaskUpdate task_update(Live& live, const std::vector<PastAttempt>& history) const;
+  void note_limits(Live& live);
+  void keep_files(const Live& live);
+  void stop_rivals(const Live& winner);
+  bool rivals_run(const Live& live) const;
+
+  // --- cycle.cpp
+  Status open_first_cycle();
+  Status advance(Time now);
+  Status end_cycle(Time now);
+  Status open_next_cycle(Time now);
+  Result<bool> plan_next_cycle(Time now);
+  Status finish(RunState state, Time now);
+  Status halt_if_asked(const Live& live);
+  Status make_batch(const std::string& batch);
+  void write_reports();
+
+  EngineParts parts_;
+  Store& store_;
+  ProcessRunner& runner_;
+  RunRecord run_;
+  StatePaths paths_;
+  std::string run_dir_;
+  RuleMatcher rules_;
+  PoolBook pools_;
+  Launcher launcher_;
+
+  std::map<AttemptKey, Live> live_;
+  std::vector<Ended> ended_;            // reaped, to be settled in the next wake
+  std::vector<Launch> launches_;        // claimed in this wake, started after its commit
+  std::vector<AttemptKey> to_release_;  // settled in this wake, released after its commit
+  std::vector<EngineEvent> events_;     // of this wake, emitted after its commit
+  std::deque<Live> event_data_;         // what they point to
+  std::string batch_;                   // of the current cycle
+  int stop_level_ = 0;
+  bool cancelling_ = false;
+  bool halted_ = false;
+  bool finished_ = false;
+  bool reports_due_ = false;  // the cycle has ended: manifest and retry file
+  std::optional<Time> next_cycle_at_;
+  std::vector<TaskKey> keep_out_;  // of the next cycle
+  Time parked_shown_{};
+  Counts counts_;
+  std::int64_t retries_ = 0;
+  double highest_cost_ = 0;
+  std::int64_t highest_tokens_ = 0;
+  double reserved_usd_ = 0;
+  std::int64_t reserved_tokens_ = 0;
+  bool look_again_ = true;  // something may be ready
+  std::int64_t data_version_ = -1;
+  int cycles_before_ = 0;   // of the runs this one descends from
+  int limited_cycles_ = 0;  // in a row, for the wait before the next one
+};
+
+}  // namespace darn
