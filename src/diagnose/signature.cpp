@@ -1,0 +1,221 @@
+// Fingerprints of failures. A line is read once from left to right, word by word; what varies from
+// run to run, machine to machine and path to path becomes a mark, the rest stays.
+#include <algorithm>
+#include <cctype>
+#include <string>
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include "base/text.hpp"
+#include "diagnose/diagnose.hpp"
+#include "diagnose/scan.hpp"
+
+namespace darn {
+namespace {
+
+bool digit(char c) { return c >= '0' && c <= '9'; }
+bool letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool hex(char c) { return digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+
+template <class Test>
+bool all(std::string_view text, Test test) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), test);
+}
+
+// "E0425", "TS2304", "utf8", "HTTP2": a name of something, whose number says what it is.
+bool is_code(std::string_view word) {
+  std::size_t letters = 0;
+  while (letters < word.size() && letter(word[letters])) {
+    ++letters;
+  }
+  const auto digits = word.substr(letters);
+  const bool upper = std::all_of(word.begin(), word.begin() + static_cast<std::ptrdiff_t>(letters),
+                                 [](char c) { return c >= 'A' && c <= 'Z'; });
+  return letters > 0 && all(digits, digit) && digits.size() <= (upper && letters <= 4 ? 5U : 2U);
+}
+
+// Random names: hexadecimal of 7 and more with digits and letters, or a mix of both in any order.
+bool is_random(std::string_view word) {
+  const auto digits = std::count_if(word.begin(), word.end(), digit);
+  if (word.size() >= 7 && digits > 0 && all(word, hex)) {
+    return true;
+  }
+  int changes = 0;
+  for (std::size_t i = 1; i < word.size(); ++i) {
+    changes += digit(word[i]) != digit(word[i - 1]) ? 1 : 0;
+  }
+  return word.size() >= 8 && changes >= 3 && digits >= 2;
+}
+
+bool is_duration_unit(std::string_view word) {
+  static constexpr std::string_view kUnits[] = {
+      "ms",  "us", "ns",  "s",    "m",   "h",    "d", "kb", "mb", "gb", "kib", "mib",
+      "gib", "b",  "sec", "secs", "min", "mins", "x", "st", "nd", "rd", "th"};
+  const std::string low = lower(word);
+  return std::find(std::begin(kUnits), std::end(kUnits), low) != std::end(kUnits);
+}
+
+// One word of letters, digits and underscores.
+std::string word_mark(std::string_view word) {
+  if (std::none_of(word.begin(), word.end(), digit)) {
+    return std::string(word);
+  }
+  if (word.size() > 2 && word[0] == '0' && (word[1] == 'x' || word[1] == 'X') &&
+      all(word.substr(2), hex)) {
+    return "<n>";
+  }
+  const auto digits = std::min(
+      static_cast<std::size_t>(std::find_if_not(word.begin(), word.end(), digit) - word.begin()),
+      word.size());
+  if (digits == word.size() || (digits > 0 && is_duration_unit(word.substr(digits)))) {
+    return "<n>";
+  }
+  if (is_code(word)) {
+    return std::string(word);
+  }
+  if (is_random(word)) {
+    return "<id>";
+  }
+  // Long runs of digits inside a name are numbers: job_20261122, blk_1608999. Short ones belong to
+  // the name: test_case_12.
+  std::string out;
+  for (std::size_t i = 0; i < word.size();) {
+    std::size_t end = i;
+    while (end < word.size() && digit(word[end]) == digit(word[i])) {
+      ++end;
+    }
+    out += digit(word[i]) && end - i >= 4 ? "<n>" : std::string(word.substr(i, end - i));
+    i = end;
+  }
+  return out;
+}
+
+bool in_word(char c) { return letter(c) || digit(c) || c == '_' || (c & 0x80) != 0; }
+
+// A stretch without blanks that holds a path: only its last part stays.
+bool in_path(char c) {
+  return in_word(c) || c == '/' || c == '.' || c == '-' || c == '+' || c == '~' || c == '@' ||
+         c == '%' || c == '\\';
+}
+
+class Normaliser {
+ public:
+  explicit Normaliser(std::string_view line) : in_(line) {}
+
+  std::string run() {
+    while (at_ < in_.size()) {
+      step();
+    }
+    return std::string(trim(out_));
+  }
+
+ private:
+  char here(std::size_t ahead = 0) const {
+    return at_ + ahead < in_.size() ? in_[at_ + ahead] : '\0';
+  }
+
+  void step() {
+    const char c = here();
+    if (c == ' ' || c == '\t') {
+      ++at_;
+      if (!out_.empty() && out_.back() != ' ') {
+        out_ += ' ';
+      }
+    } else if (in_.substr(at_).starts_with("<n>") || in_.substr(at_).starts_with("<id>")) {
+      const auto end = in_.find('>', at_) + 1;
+      mark(in_.substr(at_, end - at_));
+      at_ = end;
+    } else if (c == '/' || c == '~' || in_word(c)) {
+      stretch();
+    } else {
+      out_ += c;
+      ++at_;
+    }
+  }
+
+  // Numbers that stand together are one: 1.2.3, 12:30:05, 2026-11-22.
+  void mark(std::string_view text) {
+    if (text == "<n>") {
+      auto end = out_.size();
+      while (end > 0 && (out_[end - 1] == '.' || out_[end - 1] == ':' || out_[end - 1] == '-' ||
+                         out_[end - 1] == ',' || out_[end - 1] == '/')) {
+        --end;
+      }
+      if (out_.size() - end <= 1 && std::string_view(out_).substr(0, end).ends_with("<n>")) {
+        out_.resize(end);
+        return;
+      }
+    }
+    out_ += text;
+  }
+
+  void stretch() {
+    std::size_t end = at_;
+    while (end < in_.size() && in_path(in_[end])) {
+      ++end;
+    }
+    const auto text = in_.substr(at_, end - at_);
+    const auto slash = text.find_last_of("/\\");
+    const bool drive = text.size() == 1 && here(1) == ':' && here(2) == '\\';
+    const bool url = in_.substr(end).starts_with("://");
+    if (drive) {
+      at_ = end + 1;  // C:\dir\file
+    } else if (!url && slash != std::string_view::npos && slash + 1 < text.size() &&
+               std::any_of(text.begin(), text.end(), letter)) {
+      at_ += slash + 1;
+      words(text.substr(slash + 1));
+    } else {
+      words(text);
+    }
+    at_ = end + (drive ? 1U : 0U);
+  }
+
+  void words(std::string_view text) {
+    // 550e8400-e29b-41d4-a716-446655440000
+    if (text.size() == 36 && text[8] == '-' && text[13] == '-' && text[18] == '-' &&
+        all(text, [](char c) { return hex(c) || c == '-'; })) {
+      mark("<id>");
+      return;
+    }
+    for (std::size_t i = 0; i < text.size();) {
+      std::size_t end = i;
+      while (end < text.size() && in_word(text[end])) {
+        ++end;
+      }
+      if (end == i) {
+        out_ += text[i++];
+        continue;
+      }
+      mark(word_mark(text.substr(i, end - i)));
+      i = end;
+    }
+  }
+
+  std::string_view in_;
+  std::size_t at_ = 0;
+  std::string out_;
+};
+
+}  // namespace
+
+std::string normalise_line(std::string_view line) {
+  const std::string clean = plain(line);
+  return Normaliser(without_prefix(trim(clean))).run();
+}
+
+std::string signature(std::string_view about, std::string_view text) {
+  std::string content(about);
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    if (const auto line = normalise_line(text.substr(0, end)); !line.empty()) {
+      content += '\n';
+      content += line;
+    }
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  const XXH128_hash_t hash = XXH3_128bits(content.data(), content.size());
+  return fmt::format("{}:{:016x}{:016x}", kSignatureVersion, hash.high64, hash.low64);
+}
+
+}  // namespace darn
