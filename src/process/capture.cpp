@@ -44,6 +44,13 @@ void Capture::write(const char* data, std::size_t size) {
   while (size > 0 && !failed_ && limit_ > 0) {
     const bool in_head = written_ < head_;
     const std::uint64_t in_tail = in_head ? 0 : (written_ - head_) % tail_capacity();
+    if (!in_head && size > tail_capacity()) {  // would be overwritten right away
+      const std::size_t passed = size - tail_capacity();
+      written_ += passed;
+      data += passed;
+      size -= passed;
+      continue;
+    }
     const std::uint64_t room = in_head ? head_ - written_ : tail_capacity() - in_tail;
     const std::uint64_t at = record_->offset + (in_head ? written_ : head_ + in_tail);
     const ssize_t n =

@@ -1,0 +1,361 @@
+// What holds when an engine, a shim or the machine dies. Real processes, really killed.
+#include <sys/syscall.h>
+
+#include <cstring>
+#include <map>
+
+#include "process/testing.hpp"
+
+namespace darn {
+namespace {
+
+using test::Bench;
+using test::eventually;
+using test::is_dead;
+using Fate = ProcessRunner::Fate;
+
+// Another process is the engine: it starts the jobs, one per slot, and is killed without a word.
+void engine_dies(Bench& bench, const std::vector<Job>& jobs) {
+  bench.close();
+  int ready[2];
+  REQUIRE(::pipe2(ready, O_CLOEXEC) == 0);
+  const pid_t engine = ::fork();
+  REQUIRE(engine >= 0);
+  if (engine == 0) {
+    auto runner = make_shim_runner(bench.dir(), DARN_TEST_SHIM);
+    bool good = runner.has_value();
+    for (const Job& job : jobs) {
+      const auto slot = good ? (*runner)->acquire_slot() : Result<int>(0);
+      good = good && slot && (*runner)->start(*slot, job);
+    }
+    const char told = good ? 1 : 0;
+    good = ::write(ready[1], &told, 1) == 1;
+    for (;;) {
+      ::pause();
+    }
+  }
+  char good = 0;
+  REQUIRE(::read(ready[0], &good, 1) == 1);
+  CHECK(good == 1);
+  ::close(ready[0]);
+  ::close(ready[1]);
+  ::kill(engine, SIGKILL);
+  REQUIRE(::waitpid(engine, nullptr, 0) == engine);
+  bench.reopen();
+}
+
+std::map<AttemptKey, Fate> adopt(Bench& bench, const std::vector<Job>& jobs) {
+  std::vector<ProcessRunner::Left> left;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    left.push_back({jobs[i].attempt, jobs[i].attempt_name, static_cast<int>(i)});
+  }
+  const auto adopted = bench.runner().adopt(left);
+  REQUIRE_MESSAGE(adopted.has_value(), (adopted ? "" : adopted.error().text()));
+  REQUIRE(adopted->size() == jobs.size());
+  std::map<AttemptKey, Fate> fates;
+  for (const auto& one : *adopted) {
+    fates[one.attempt] = one.fate;
+  }
+  REQUIRE(fates.size() == jobs.size());
+  return fates;
+}
+
+Ring ring_of(const Bench& bench, int slot) {
+  Fd lock;
+  auto ring = Ring::open(bench.dir(), slot, lock);
+  REQUIRE(ring);
+  return std::move(*ring);
+}
+
+bool shim_is_gone(const Bench& bench, int slot) {
+  return eventually([&] {
+    Fd lock;
+    const auto ring = Ring::open(bench.dir(), slot, lock);
+    return static_cast<bool>(lock);
+  });
+}
+
+TEST_CASE("an attempt outlives its engine, is adopted, and its end counts") {
+  Bench bench;
+  Job job = bench.shell(
+      "echo before; : > begun; while [ ! -e go ]; do sleep 0.01; done; "
+      "echo after; echo x >> effects; exit 5");
+  engine_dies(bench, {job});
+  REQUIRE(bench.appears("begun"));
+  CHECK(adopt(bench, {job})[job.attempt] == Fate::still_running);
+  const auto other = bench.runner().acquire_slot();
+  REQUIRE(other);
+  CHECK(*other == 1);  // the adopted slot is busy
+  bench.touch("go");
+  const Outcome o = bench.finish();
+  CHECK(o.end == End::exited);
+  CHECK(o.exit_code == 5);
+  CHECK(bench.text(o.out) == "before\nafter\n");
+  CHECK(test::slurp(bench.path("effects")) == "x\n");
+  CHECK(bench.start(bench.shell("exit 6")) == 0);  // and free again once released
+  CHECK(bench.finish().exit_code == 6);
+}
+
+TEST_CASE("what ended while nobody was there is found, its check included") {
+  Bench bench;
+  Job passed = bench.shell("echo out");
+  passed.check_argv = {"/bin/sh", "-c", "echo evidence; exit 8"};
+  const Job failed = bench.shell("exit 9");
+  engine_dies(bench, {passed, failed});
+  REQUIRE(shim_is_gone(bench, 0));
+  REQUIRE(shim_is_gone(bench, 1));
+  auto fates = adopt(bench, {passed, failed});
+  CHECK(fates[passed.attempt] == Fate::ended);
+  CHECK(fates[failed.attempt] == Fate::ended);
+  std::map<AttemptKey, Outcome> ends;
+  const auto some = bench.runner().wait(Duration{0});
+  REQUIRE(some);
+  for (const Ended& end : *some) {
+    ends[end.attempt] = end.outcome;
+  }
+  REQUIRE(ends.size() == 2);
+  CHECK(bench.text(ends[passed.attempt].out) == "out\n");
+  CHECK(ends[passed.attempt].check_exit == 8);
+  CHECK(bench.text(ends[passed.attempt].check_out) == "evidence\n");
+  CHECK(ends[failed.attempt].exit_code == 9);
+  bench.runner().release({passed.attempt, failed.attempt});
+  // The next engine asks about nothing, and the records are gone.
+  bench.reopen();
+  CHECK(adopt(bench, {}).empty());
+  CHECK(bench.run("exit 0").exit_code == 0);
+}
+
+TEST_CASE("an end stays known until it is released, however many engines die") {
+  Bench bench;
+  const Job job = bench.shell("exit 11");
+  engine_dies(bench, {job});
+  REQUIRE(shim_is_gone(bench, 0));
+  for (int i = 0; i < 3; ++i) {
+    CHECK(adopt(bench, {job})[job.attempt] == Fate::ended);
+    bench.reopen();
+  }
+}
+
+TEST_CASE("limits hold without an engine") {
+  Bench bench;
+  Job job = bench.shell("trap '' TERM; while :; do sleep 1000; done");
+  job.timeout = Duration{300};
+  job.grace = Duration{100};
+  engine_dies(bench, {job});
+  adopt(bench, {job});
+  CHECK(bench.finish().end == End::timed_out);
+}
+
+TEST_CASE("an adopted attempt can be stopped") {
+  Bench bench;
+  const Job polite = bench.shell("trap 'exit 3' TERM; : > ready1; sleep 1000 & wait");
+  Job stubborn = bench.shell("trap '' TERM; : > ready2; while :; do sleep 1000; done");
+  stubborn.grace = std::chrono::hours{1};
+  engine_dies(bench, {polite, stubborn});
+  REQUIRE(bench.appears("ready1"));
+  REQUIRE(bench.appears("ready2"));
+  adopt(bench, {polite, stubborn});
+  bench.runner().stop(polite.attempt, false);
+  const Outcome left = bench.finish();
+  CHECK(left.end == End::cancelled);
+  CHECK(left.exit_code == 3);
+  bench.runner().stop(stubborn.attempt, true);
+  const Outcome killed = bench.finish();
+  CHECK(killed.end == End::cancelled);
+  CHECK(killed.signal == SIGKILL);
+}
+
+constexpr const char* kFamily =
+    "setsid sh -c 'echo $$ > one; exec sleep 1000' & sh -c 'echo $$ > two; exec sleep 1000' & "
+    "echo $$ > self; echo seen; wait";
+
+TEST_CASE("a killed shim: its attempt is lost, and nothing of it lives") {
+  Bench bench;
+  const int slot = bench.start(bench.shell(kFamily));
+  const pid_t one = bench.pid_in("one");
+  const pid_t two = bench.pid_in("two");
+  const pid_t self = bench.pid_in("self");
+  ::kill(bench.shim_of(slot), SIGKILL);
+  const Outcome o = bench.finish();
+  CHECK(o.end == End::lost);
+  CHECK(is_dead(one));
+  CHECK(is_dead(two));
+  CHECK(is_dead(self));
+  CHECK(bench.run("exit 2").exit_code == 2);  // the slot has a new shim
+}
+
+TEST_CASE("engine and shim killed: gone, and survivors are ended first") {
+  Bench bench;
+  const Job job = bench.shell(kFamily);
+  engine_dies(bench, {job});
+  const pid_t one = bench.pid_in("one");
+  const pid_t two = bench.pid_in("two");
+  const pid_t self = bench.pid_in("self");
+  ::kill(bench.shim_of(0), SIGKILL);
+  REQUIRE(shim_is_gone(bench, 0));
+  CHECK(adopt(bench, {job})[job.attempt] == Fate::gone);
+  CHECK(is_dead(one));
+  CHECK(is_dead(two));
+  CHECK(is_dead(self));
+  // Until that is committed (something is released), it stays so for the next engine.
+  bench.reopen();
+  CHECK(adopt(bench, {job})[job.attempt] == Fate::gone);
+  CHECK(bench.run("exit 0").exit_code == 0);
+}
+
+TEST_CASE("a shim killed while it was adopted") {
+  Bench bench;
+  const Job job = bench.shell("echo $$ > self; exec sleep 1000");
+  engine_dies(bench, {job});
+  const pid_t self = bench.pid_in("self");
+  CHECK(adopt(bench, {job})[job.attempt] == Fate::still_running);
+  ::kill(bench.shim_of(0), SIGKILL);
+  CHECK(bench.finish().end == End::lost);
+  CHECK(is_dead(self));
+}
+
+TEST_CASE("a shim killed while it had nothing to do is replaced") {
+  Bench bench;
+  const auto slot = bench.runner().acquire_slot();
+  REQUIRE(slot);
+  const pid_t shim = bench.shim_of(*slot);
+  ::kill(shim, SIGKILL);
+  REQUIRE(eventually([&] { return is_dead(shim); }));
+  REQUIRE(bench.runner().start(*slot, bench.shell("exit 4")));
+  CHECK(bench.finish().exit_code == 4);
+}
+
+TEST_CASE("claimed and never begun") {
+  Bench bench;
+  const Job before = bench.shell("exit 0");
+  bench.run(before);  // so that the slot is known in this boot
+  const Job unsent = bench.shell("exit 0");
+  const Job unknown = bench.shell("exit 0");
+  bench.reopen();
+  REQUIRE(shim_is_gone(bench, 0));
+  {
+    const Ring ring = ring_of(bench, 0);  // as an engine leaves it that dies before it sends
+    ring.record(0).body.attempt = unsent.attempt;
+    ring.record(0).store(RecordState::queued);
+  }
+  auto fates = adopt(bench, {unsent});
+  CHECK(fates[unsent.attempt] == Fate::never_started);
+  fates = adopt(bench, {unknown});
+  CHECK(fates[unknown.attempt] == Fate::never_started);
+}
+
+TEST_CASE("after a reboot nothing is certain but what was recorded") {
+  Bench bench;
+  const Job ended = bench.shell("exit 3");
+  bench.start(ended);
+  REQUIRE(eventually([&] { return ring_of(bench, 0).record(0).load() == RecordState::ended; }));
+  bench.reopen();
+  REQUIRE(shim_is_gone(bench, 0));
+  const Job began = bench.shell("exit 0");
+  const Job queued = bench.shell("exit 0");
+  const Job torn = bench.shell("exit 0");
+  const Job unknown = bench.shell("exit 0");
+  {
+    const Ring ring = ring_of(bench, 0);
+    ring.header().boot_id[0] = '!';
+    const auto put = [&](std::uint32_t i, const Job& job, RecordState state) {
+      ring.record(i).body = {};
+      ring.record(i).body.attempt = job.attempt;
+      ring.record(i).checksum = 1;
+      ring.record(i).store(state);
+    };
+    put(1, began, RecordState::began);
+    put(2, queued, RecordState::queued);
+    put(3, torn, RecordState::ended);
+  }
+  std::vector<ProcessRunner::Left> left;
+  for (const Job* job : {&ended, &began, &queued, &torn, &unknown}) {
+    left.push_back({job->attempt, job->attempt_name, 0});
+  }
+  const auto adopted = bench.runner().adopt(left);
+  REQUIRE(adopted);
+  REQUIRE(adopted->size() == 5);
+  for (const auto& one : *adopted) {
+    CHECK(one.fate == (one.attempt == ended.attempt ? Fate::ended : Fate::gone));
+  }
+  CHECK(bench.finish().exit_code == 3);
+}
+
+TEST_CASE("a living shim that nobody asked about is left alone") {
+  Bench bench;
+  const Job job = bench.shell("while [ ! -e go ]; do sleep 0.01; done; echo x >> effects");
+  engine_dies(bench, {job});
+  CHECK(bench.start(bench.shell("exit 1")) == 1);
+  CHECK(bench.finish().exit_code == 1);
+  bench.touch("go");
+  REQUIRE(shim_is_gone(bench, 0));
+  CHECK(test::slurp(bench.path("effects")) == "x\n");
+}
+
+TEST_CASE("a stopped shim with an open question is an error, not a hang and not a guess") {
+  Bench bench;
+  const Job job = bench.shell("echo $$ > self; exec sleep 1000");
+  engine_dies(bench, {job});
+  bench.pid_in("self");
+  const pid_t shim = bench.shim_of(0);
+  ::kill(shim, SIGSTOP);
+  {
+    const Ring ring = ring_of(bench, 0);
+    ring.record(1).store(RecordState::queued);
+  }
+  const auto adopted = bench.runner().adopt({{job.attempt, job.attempt_name, 0}});
+  REQUIRE_FALSE(adopted);
+  CHECK(adopted.error().kind == ErrorKind::try_again);
+  ::kill(shim, SIGKILL);
+  bench.reopen();
+  CHECK(adopt(bench, {job})[job.attempt] == Fate::gone);
+}
+
+TEST_CASE("a ring of another version, or a foreign file, is refused") {
+  Bench bench;
+  std::ofstream(bench.dir() + "/slot-0.ring") << std::string(8192, 'x');
+  const auto slot = bench.runner().acquire_slot();
+  REQUIRE_FALSE(slot);
+  CHECK(slot.error().message == std::filesystem::canonical(bench.dir()).string() +
+                                    "/slot-0.ring was written by another version of darn");
+}
+
+TEST_CASE("killed engines: every job has one effect and one end") {
+  Bench bench;
+  constexpr int kKills = 20;
+  constexpr int kSlots = 3;
+  std::size_t total = 0;
+  for (int round = 0; round < kKills; ++round) {
+    std::vector<Job> jobs;
+    for (int i = 0; i < kSlots; ++i) {
+      jobs.push_back(bench.shell("echo $DARN_ATTEMPT >> effects"));
+    }
+    engine_dies(bench, jobs);
+    const auto fates = adopt(bench, jobs);
+    std::size_t never = 0;
+    std::size_t ends = 0;
+    for (const auto& [attempt, fate] : fates) {
+      REQUIRE(fate != Fate::gone);
+      never += fate == Fate::never_started ? 1 : 0;
+    }
+    while (ends + never < jobs.size()) {
+      const auto some = bench.runner().wait(std::chrono::seconds{10});
+      REQUIRE(some);
+      for (const Ended& end : *some) {
+        REQUIRE(end.outcome.end == End::exited);
+        bench.runner().release({end.attempt});
+        ++ends;
+      }
+    }
+    total += ends;
+  }
+  std::map<std::string, int> effects;
+  std::istringstream lines(test::slurp(bench.path("effects")));
+  for (std::string line; std::getline(lines, line);) {
+    CHECK(++effects[line] == 1);
+  }
+  CHECK(effects.size() == total);
+}
+
+}  // namespace
+}  // namespace darn
