@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <string_view>
 
 #include <nlohmann/json_fwd.hpp>
@@ -13,11 +14,13 @@
 
 namespace darn::cli {
 
-nlohmann::json counts_json(const Counts& counts);
 nlohmann::json run_json(const RunRecord& run);  // everything but the tasks
 nlohmann::json task_json(const TaskRecord& task);
-// The whole document, on one line per task.
+// The whole document, with a line per task.
 Status write_status_json(Store& store, const RunRecord& run, bool with_tasks,
                          const std::function<void(std::string_view)>& write);
+
+// On one line, or indented; invalid UTF-8 is replaced, never thrown at.
+std::string dump(const nlohmann::json& value, int indent = -1);
 
 }  // namespace darn::cli

@@ -1,0 +1,78 @@
+#include "cli/markdown.hpp"
+
+#include <fmt/format.h>
+
+#include "base/text.hpp"
+#include "cli/explain_text.hpp"
+
+namespace darn::cli {
+namespace {
+
+std::string count(std::int64_t n) { return format_count(static_cast<std::uint64_t>(n)); }
+
+// Text of tasks inside a table cell: neither markup nor HTML of theirs takes effect.
+std::string cell(const std::string& text) {
+  std::string result;
+  for (const char c : one_line(text)) {
+    if (c == '<') {
+      result += "&lt;";
+    } else if (c == '&') {
+      result += "&amp;";
+    } else {
+      if (std::string_view("\\`*_[]|~#!@").find(c) != std::string_view::npos) {
+        result += '\\';
+      }
+      result += c;
+    }
+  }
+  return result;
+}
+
+std::string ids(const LeftGroup& group) {
+  std::string text = cell(join(group.ids, ", "));
+  const auto shown = static_cast<std::int64_t>(group.ids.size());
+  return group.count > shown ? text + ", …" : text;
+}
+
+}  // namespace
+
+std::string markdown(const Summary& summary, Time now) {
+  const RunRecord& run = summary.run;
+  const Counts& counts = run.counts;
+  const Time end = run.ended == Time{} ? now : run.ended;
+  std::string text = fmt::format("## darn: run {} {}\n\n", cell(run.id), to_string(run.state));
+  text += fmt::format("{} of {} tasks succeeded in {}, {} {}.\n\n",
+                      count(counts.of(TaskState::succeeded)), count(counts.total()),
+                      format_duration(end - run.created), run.cycle,
+                      run.cycle == 1 ? "cycle" : "cycles");
+  text += "| first try | healed | failed | skipped | cancelled | unfinished | cost |\n";
+  text += "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n";
+  text += fmt::format("| {} | {} | {} | {} | {} | {} | {} |\n", count(summary.first_try),
+                      count(counts.healed),
+                      count(counts.of(TaskState::failed) + counts.of(TaskState::abandoned)),
+                      count(counts.of(TaskState::skipped)), count(counts.of(TaskState::cancelled)),
+                      count(counts.unfinished()), format_usd(run.cost_usd));
+  if (!summary.healed_how.empty()) {
+    std::vector<std::string> ways;
+    for (const auto& [how, n] : summary.healed_how) {
+      ways.push_back(count(n) + " " + how);
+    }
+    text +=
+        fmt::format("\nHealed {}: {}.\n", join(ways, ", "), cell(join(summary.healed_ids, ", ")));
+  }
+  if (!summary.left.empty()) {
+    text += "\n| tasks | state | what | message | next step |\n| --- | --- | --- | --- | --- |\n";
+  }
+  for (const LeftGroup& group : summary.left) {
+    text += fmt::format("| {}: {} | {} | {} | {} | {} |\n", count(group.count), ids(group),
+                        to_string(group.state),
+                        group.category == Category::none
+                            ? std::string()
+                            : fmt::format("{} ({})", cell(std::string(to_string(group.cause))),
+                                          cell(std::string(to_string(group.category)))),
+                        cell(group.message), cell(group.advice));
+  }
+  return text;
+}
+
+}  // namespace darn::cli
