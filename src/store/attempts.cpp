@@ -38,18 +38,16 @@ Status SqliteStore::claim(RunKey run, AttemptRecord& attempt) {
     return fail(ErrorKind::internal, fmt::format("task '{}' was to start, but it is {}", task.id,
                                                  to_string(task.state)));
   }
-  DARN_ASSIGN(const auto number,
-              db_->integer("UPDATE tasks SET state = 'running', attempts = attempts + 1, "
-                           "cycle = ?2, not_before = 0, "
-                           "started = CASE started WHEN 0 THEN ?3 ELSE started END "
-                           "WHERE key = ?1 RETURNING attempts",
-                           attempt.task, attempt.cycle, attempt.claimed));
+  DARN_TRY(
+      db_->run("UPDATE tasks SET state = 'running', attempts = attempts + 1, cycle = ?2, "
+               "not_before = 0, started = CASE started WHEN 0 THEN ?3 ELSE started END "
+               "WHERE key = ?1",
+               attempt.task, attempt.cycle, attempt.claimed));
   if (attempt.number == 0) {
-    attempt.number = static_cast<int>(number.value_or(1));
+    attempt.number = task.attempts + 1;
   }
-  DARN_ASSIGN(const auto in_run, db_->integer("UPDATE totals SET attempts = attempts + 1 "
-                                              "WHERE run = ?1 RETURNING attempts",
-                                              run));
+  DARN_TRY(db_->run("UPDATE totals SET attempts = attempts + 1 WHERE run = ?1", run));
+  DARN_ASSIGN(const auto in_run, db_->integer("SELECT attempts FROM totals WHERE run = ?1", run));
   DARN_TRY(move(run, task.state, TaskState::running, 1));
   attempt.key = first_key(run) + in_run.value_or(0);
   attempt.state = AttemptState::running;

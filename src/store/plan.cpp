@@ -56,13 +56,12 @@ Result<TaskKey> SqliteStore::add_task(RunKey run, const TaskSpec& spec, const st
   DARN_ASSIGN(Scope scope, Scope::open(*db_));
   DARN_ASSIGN(const Open open, open_dependencies(*db_, run, spec));
   const TaskState state = open.size() == 0 ? TaskState::ready : TaskState::waiting;
-  DARN_ASSIGN(const auto seq,
-              db_->integer(state == TaskState::ready
-                               ? "UPDATE totals SET tasks = tasks + 1, ready = ready + 1 "
-                                 "WHERE run = ?1 RETURNING tasks"
-                               : "UPDATE totals SET tasks = tasks + 1, waiting = waiting + 1 "
-                                 "WHERE run = ?1 RETURNING tasks",
-                           run));
+  DARN_TRY(
+      db_->run(state == TaskState::ready
+                   ? "UPDATE totals SET tasks = tasks + 1, ready = ready + 1 WHERE run = ?1"
+                   : "UPDATE totals SET tasks = tasks + 1, waiting = waiting + 1 WHERE run = ?1",
+               run));
+  DARN_ASSIGN(const auto seq, db_->integer("SELECT tasks FROM totals WHERE run = ?1", run));
   if (!seq) {
     return fail(ErrorKind::internal, "tasks were added to a run that is not there");
   }

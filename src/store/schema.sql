@@ -1,10 +1,12 @@
 -- darn's state: runs, their tasks, every attempt. docs/store.md explains it table by table.
 --
 -- This is the newest version; migrations/001.sql leads from version 1 to 2, and so on: a change of
--- this file comes with such a step, and raises user_version. Keys say where a row belongs: a task's or attempt's key is
--- its run's key * 2^32 + its number in that run, so that everything of one run lies together in
--- file order (tasks) or claiming order (attempts) and needs no index. Times and durations are
--- milliseconds, times since 1970, 0 = not set. Words are those of model/kinds.hpp.
+-- this file comes with such a step, and raises user_version.
+--
+-- Keys say where a row belongs: a task's or attempt's key is its run's key * 2^32 + its number in
+-- that run, so that everything of one run lies together in file order (tasks) or claiming order
+-- (attempts) and needs no index. Times and durations are milliseconds, times since 1970, 0 = not
+-- set. Words are those of model/kinds.hpp.
 PRAGMA application_id = 1684107886;  -- "darn"
 PRAGMA user_version = 1;
 

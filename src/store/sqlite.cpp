@@ -20,7 +20,10 @@ Query::Query(Database& db, std::string_view sql, sqlite3_stmt* statement)
     : db_(&db), sql_(sql), statement_(statement) {}
 
 Query::Query(Query&& other) noexcept
-    : db_(other.db_), sql_(other.sql_), statement_(std::exchange(other.statement_, nullptr)) {}
+    : db_(other.db_),
+      sql_(other.sql_),
+      statement_(std::exchange(other.statement_, nullptr)),
+      copy_(other.copy_) {}
 
 Query::~Query() {
   if (statement_ != nullptr) {
@@ -58,7 +61,7 @@ void Query::bind(int index, std::nullptr_t) { sqlite3_bind_null(statement_, inde
 void Query::bind(int index, std::string_view value) {
   // An empty view may have no address, which would bind NULL.
   sqlite3_bind_text64(statement_, index, value.data() == nullptr ? "" : value.data(), value.size(),
-                      SQLITE_TRANSIENT, SQLITE_UTF8);
+                      copy_ ? SQLITE_TRANSIENT : SQLITE_STATIC, SQLITE_UTF8);
 }
 
 // --- Database

@@ -82,6 +82,7 @@ class Query {
   Database* db_;
   std::string_view sql_;  // the cache's
   sqlite3_stmt* statement_;
+  bool copy_ = true;  // text arguments, which else outlive the query
 };
 
 class Database {
@@ -94,25 +95,23 @@ class Database {
 
   const std::string& path() const { return path_; }
 
-  // Text arguments are copied.
+  // To be stepped by the caller; text arguments are copied.
   template <class... Args>
   Result<Query> query(std::string_view sql, const Args&... args) {
-    DARN_ASSIGN(Query prepared, prepare(sql));
-    int index = 0;
-    (prepared.bind(++index, args), ...);
-    return prepared;
+    return bound(true, sql, args...);
   }
-  // Runs a statement that gives no rows; returns how many rows it changed.
+  // Runs a statement that gives no rows; returns how many rows it changed. (No RETURNING: it costs
+  // a temporary table each time, ten times the statement itself.)
   template <class... Args>
   Result<std::int64_t> run(std::string_view sql, const Args&... args) {
-    DARN_ASSIGN(Query prepared, query(sql, args...));
+    DARN_ASSIGN(Query prepared, bound(false, sql, args...));
     DARN_TRY(prepared.step());
     return changes();
   }
   // Calls row(query) for each row.
   template <class Row, class... Args>
   Status each(std::string_view sql, Row&& row, const Args&... args) {
-    DARN_ASSIGN(Query prepared, query(sql, args...));
+    DARN_ASSIGN(Query prepared, bound(false, sql, args...));
     while (true) {
       DARN_ASSIGN(const bool more, prepared.step());
       if (!more) {
@@ -124,7 +123,7 @@ class Database {
   // The first column of the first row; nullopt when there is none or it is NULL.
   template <class... Args>
   Result<std::optional<std::int64_t>> integer(std::string_view sql, const Args&... args) {
-    DARN_ASSIGN(Query prepared, query(sql, args...));
+    DARN_ASSIGN(Query prepared, bound(false, sql, args...));
     DARN_ASSIGN(const bool found, prepared.step());
     if (!found || prepared.null(0)) {
       return std::nullopt;
@@ -152,6 +151,14 @@ class Database {
   };
   explicit Database(std::string path) : path_(std::move(path)) {}
   Result<Query> prepare(std::string_view sql);
+  template <class... Args>
+  Result<Query> bound(bool copy, std::string_view sql, const Args&... args) {
+    DARN_ASSIGN(Query prepared, prepare(sql));
+    prepared.copy_ = copy;
+    int index = 0;
+    (prepared.bind(++index, args), ...);
+    return prepared;
+  }
   void give_back(std::string_view sql, sqlite3_stmt* statement);
   std::int64_t changes() const;
 

@@ -25,14 +25,15 @@ std::string reached_from(std::string_view start) {
 }  // namespace
 
 Result<SqliteStore::Before> SqliteStore::before(RunKey run, TaskKey task) {
-  DARN_ASSIGN(
-      Query row,
-      db_->query("SELECT id, state, healed FROM tasks WHERE key = ?1 AND run = ?2", task, run));
+  DARN_ASSIGN(Query row, db_->query("SELECT id, state, healed, attempts, "
+                                    "EXISTS (SELECT 1 FROM dependencies WHERE task = ?1) "
+                                    "FROM tasks WHERE key = ?1 AND run = ?2",
+                                    task, run));
   DARN_ASSIGN(const bool found, row.step());
   if (!found) {
     return fail(ErrorKind::internal, fmt::format("no task {} in run {}", task, run));
   }
-  return Before{row.text(0), row.kind<TaskState>(1), row.flag(2)};
+  return Before{row.text(0), row.kind<TaskState>(1), row.flag(2), row.number(3), row.flag(4)};
 }
 
 Status SqliteStore::move(RunKey run, TaskState from, TaskState to, std::int64_t n) {
@@ -52,7 +53,7 @@ Status SqliteStore::follow(RunKey run, TaskKey task, const Before& before, TaskS
     DARN_TRY(
         db_->run("UPDATE totals SET healed = healed + ?2 WHERE run = ?1", run, healed ? 1 : -1));
   }
-  if (now == before.state) {
+  if (now == before.state || !before.depended_on) {
     return {};
   }
   if (now == TaskState::succeeded) {
