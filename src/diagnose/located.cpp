@@ -65,6 +65,9 @@ void LocatedCollector::line(std::string_view text) {
 }
 
 void LocatedCollector::add(std::size_t pattern, std::string_view text) {
+  if (found_.size() >= kMostLocated) {
+    return;
+  }
   std::string file;
   std::string row;
   std::string column;
@@ -88,7 +91,7 @@ void LocatedCollector::keep(Diagnostic d) {
   const bool known = std::any_of(found_.begin(), found_.end(), [&](const Diagnostic& o) {
     return o.file == d.file && o.line == d.line && o.column == d.column && o.message == d.message;
   });
-  if (!known && found_.size() < kMostLocated) {
+  if (!known) {
     found_.push_back(std::move(d));
   }
 }

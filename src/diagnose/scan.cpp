@@ -38,7 +38,11 @@ class Patterns {
     return all;
   }
 
-  void match(std::string_view line, std::vector<int>& ids) const { set_.Match(piece(line), &ids); }
+  // Of the rules that match, in the order of the tables.
+  void match(std::string_view line, std::vector<int>& ids) const {
+    set_.Match(piece(line), &ids);
+    std::sort(ids.begin(), ids.end());
+  }
   std::size_t rules() const { return rules_.size(); }
   const TextRule& rule(std::size_t id) const { return *rules_[id]; }
 
@@ -134,6 +138,26 @@ std::optional<Found> judge(std::string_view line, const std::vector<int>& ids) {
   return best && best->weight > 0 ? best : std::nullopt;
 }
 
+// How long the escape sequence at the beginning of text is: CSI … final byte, OSC … BEL, or two
+// bytes. None goes over the end of its line.
+std::size_t escape_length(std::string_view text) {
+  const char kind = text.size() > 1 ? text[1] : '\0';
+  std::size_t n = 2;
+  if (kind == '[') {
+    while (n < text.size() && text[n] >= 0x20 && text[n] < 0x40) {
+      ++n;
+    }
+    return n < text.size() && text[n] >= 0x40 ? n + 1 : n;
+  }
+  if (kind == ']') {
+    while (n < text.size() && text[n] != '\a' && text[n] != '\x1b' && text[n] != '\n') {
+      ++n;
+    }
+    return n < text.size() && text[n] == '\a' ? n + 1 : n;
+  }
+  return kind >= 0x20 ? 2 : 1;
+}
+
 std::string json_message(std::string_view line) {
   static const re2::RE2 message(R"re("(?:message|error|detail|msg)"\s*:\s*"((?:[^"\\]|\\.)+)")re",
                                 options());
@@ -150,36 +174,38 @@ std::string json_message(std::string_view line) {
   return last;
 }
 
+// Keys and passwords that a tool printed go no further.
+std::string without_secrets(std::string text) {
+  static const re2::RE2 token(
+      R"re((?-i)(\b(?:sk|pk|rk|gh[opsu]|github_pat|glpat|xox[abprs]|hf|npm)[-_]|\bAKIA|\bASIA|\bAIza|\bey[JK][A-Za-z0-9_-]{8,}\.|(?i:bearer |(?:api[_-]?key|token|password|secret)["']?[=:] ?["']?))[A-Za-z0-9_./+=-]{8,})re",
+      options());
+  static const re2::RE2 login(R"re((://[^\s/:@]+:)[^\s/@]+@)re", options());
+  re2::RE2::GlobalReplace(&text, token, R"(\1***)");
+  re2::RE2::GlobalReplace(&text, login, R"(\1***@)");
+  return text;
+}
+
 }  // namespace
 
 std::string plain(std::string_view bytes) {
+  const auto is_plain = [](char c) {
+    return static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t';
+  };
   std::string out;
   out.reserve(bytes.size());
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    const auto c = static_cast<unsigned char>(bytes[i]);
-    if (c == 0x1b) {
-      // CSI … final byte, OSC … BEL or ESC \, or a short sequence.
-      const char kind = i + 1 < bytes.size() ? bytes[i + 1] : '\0';
-      if (kind == '[') {
-        for (i += 2;
-             i < bytes.size() && (bytes[i] < 0x40 || bytes[i] > 0x7e) && bytes[i] != '\n';) {
-          ++i;
-        }
-      } else if (kind == ']') {
-        for (i += 2;
-             i < bytes.size() && bytes[i] != '\a' && bytes[i] != '\n' && bytes[i] != '\x1b';) {
-          ++i;
-        }
-      } else {
-        ++i;
-      }
-      if (i < bytes.size() && bytes[i] == '\n') {
-        out += '\n';
-      }
-    } else if (c == '\r') {
-      out += i + 1 < bytes.size() && bytes[i + 1] == '\n' ? "" : "\n";
-    } else if (c >= 0x20 || c == '\t' || c == '\n') {
-      out += static_cast<char>(c);
+  for (std::size_t i = 0; i < bytes.size();) {
+    std::size_t end = i;
+    while (end < bytes.size() && is_plain(bytes[end])) {
+      ++end;
+    }
+    out.append(bytes.substr(i, end - i));
+    i = end;
+    if (i < bytes.size() && bytes[i] == '\x1b') {
+      i += escape_length(bytes.substr(i));
+    } else if (i < bytes.size()) {
+      const bool line_end = bytes[i] == '\r' && bytes.substr(i + 1, 1) != "\n";
+      out += line_end ? "\n" : "";
+      ++i;
     }
   }
   return out;
@@ -241,7 +267,7 @@ std::string excerpt(const Found& found, std::size_t limit) {
   if (brace != std::string_view::npos && line.find("\":", brace) != std::string_view::npos) {
     if (auto message = json_message(line); !message.empty()) {
       const auto code = found.http != 0 ? "HTTP " + std::to_string(found.http) + ": " : "";
-      return shorten(printable(code + message), limit);
+      return shorten(without_secrets(printable(code + message)), limit);
     }
   }
   if (line.size() > limit && found.rule != nullptr) {
@@ -255,7 +281,7 @@ std::string excerpt(const Found& found, std::size_t limit) {
   }
   std::string text = printable(line);
   std::replace(text.begin(), text.end(), '\t', ' ');
-  return shorten(text, limit);
+  return shorten(without_secrets(std::move(text)), limit);
 }
 
 }  // namespace darn

@@ -130,7 +130,7 @@ constexpr TextRule kRules[] = {
     {"net.get", R"re((?:Get|Head|Post|Put) "https?://[^"]*": )re", kNet, 5},
     {"net.dns",
      R"re(could(?: not|n.t) resolve (?:host|proxy|hostname|.*name)|temporary failure (?:in name resolution|resolving)|name or service not known)re"
-     R"re(|nodename nor servname|EAI_AGAIN|ENOTFOUND|getaddrinfo (?:failed|error)|no such host|NXDOMAIN|UnknownHostException|unknown host)re"
+     R"re(|nodename nor servname|EAI_AGAIN|\bENOTFOUND\b|getaddrinfo (?:failed|error)|no such host|NXDOMAIN|UnknownHostException|unknown host)re"
      R"re(|dns error|failed to lookup address|NameResolutionError|name does not resolve|unable to resolve host|server can't find)re",
      kNet, 4, "check the host's name and the DNS"},
     {"net.refused",
