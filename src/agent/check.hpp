@@ -12,7 +12,7 @@ namespace darn {
 
 struct AgentCheck {
   std::string name;
-  std::string source;                              // "claude.toml", or the file that defines it
+  std::string source;                              // "preset", or the file that defines it
   std::string program;                             // as found on PATH; empty: not found
   std::string version;                             // the first line of its answer
   std::vector<std::pair<std::string, bool>> keys;  // a variable's name, and whether it is set
