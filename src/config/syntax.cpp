@@ -18,20 +18,14 @@ std::string_view next_word(std::string_view& text) {
   return word;
 }
 
-// The names that every agent's template may hold; parameters come on top.
-const std::vector<std::string>& placeholders() {
-  static const std::vector<std::string> names{
-      "task",      "task_file", "max_turns", "context_path", "output_file",
-      "workspace", "session",   "model",     "options",      "id"};
-  return names;
-}
-
-// A slip of one letter; a name of another kind is a parameter.
+// A slip of one letter in a name that darn fills in; any other name is a parameter's. `model` and
+// `id` are too near to good names of parameters.
 std::string meant_placeholder(const std::string& name) {
-  constexpr std::size_t kLeast = 4;
-  for (const std::string& known : placeholders()) {
-    if (known.size() >= kLeast && edit_distance(name, known) == 1) {
-      return known;
+  static constexpr std::array<std::string_view, 7> kNames{
+      "task", "task_file", "max_turns", "context_path", "output_file", "workspace", "session"};
+  for (const std::string_view known : kNames) {
+    if (edit_distance(name, known) == 1) {
+      return std::string{known};
     }
   }
   return {};
