@@ -111,13 +111,15 @@ Result<bool> SqliteStore::open_cycle(RunKey run, int expected, const std::string
   }
   for (const TaskState from : again) {
     for (const TaskState to : {TaskState::ready, TaskState::waiting}) {
-      DARN_ASSIGN(const auto moved,
-                  db_->run(fmt::format("UPDATE tasks SET state = ?3, not_before = 0, alone = 0 "
-                                       "WHERE run = ?1 AND state = ?2 AND pending {} 0 AND "
-                                       "state IN ('failed', 'skipped', 'cancelled', 'abandoned') "
-                                       "AND key NOT IN (SELECT value FROM json_each(?4))",
-                                       to == TaskState::ready ? "=" : ">"),
-                           run, from, to, kept));
+      DARN_ASSIGN(
+          const auto moved,
+          db_->run(fmt::format("UPDATE tasks SET state = ?3, not_before = 0, alone = 0, "
+                               "summary = CASE state WHEN 'failed' THEN summary ELSE '' END "
+                               "WHERE run = ?1 AND state = ?2 AND pending {} 0 AND "
+                               "state IN ('failed', 'skipped', 'cancelled', 'abandoned') "
+                               "AND key NOT IN (SELECT value FROM json_each(?4))",
+                               to == TaskState::ready ? "=" : ">"),
+                   run, from, to, kept));
       DARN_TRY(move(run, from, to, moved));
     }
   }
