@@ -28,7 +28,7 @@ struct RunningOptions {
   std::optional<int> jobs;         // -j, --jobs
   bool auto_retry = false;         // --auto-retry
   std::optional<int> max_retries;  // --max-retries, --cycles
-  std::string budget;              // --budget: as in a cell, "5", "$5", "200k tokens"
+  std::string budget;              // --budget: as in a cell, or a number of USD
   bool keep_going = false;         // --keep-going; at most one of these three
   bool fail_fast = false;          // --fail-fast
   std::optional<int> halt_after;   // --halt-after N%

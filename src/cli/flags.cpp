@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/text.hpp"
 #include "config/config.hpp"
 
 namespace darn::cli {
@@ -16,8 +17,10 @@ tl::unexpected<Error> wrong_flag(const std::string& flag, const std::string& wha
 }
 
 Status apply_budget(const std::string& text, RunSettings& settings) {
-  TaskSpec cell;  // a budget is written on the command line as in a task file
-  if (const Status set = set_field(cell, "budget", text); !set) {
+  // Written as in a task file; a bare number is what most mean: dollars.
+  TaskSpec cell;
+  const std::string amount = parse_number(text) ? text + "usd" : text;
+  if (const Status set = set_field(cell, "budget", amount); !set) {
     return wrong_flag("--budget", set.error().message, set.error().mend);
   }
   settings.budget = cell.budget;

@@ -139,7 +139,7 @@ struct Parser {
            "Cycles after the first, with --auto-retry (default: 5)");
     number(sub, "--retries", o.retries, 0, 1'000'000,
            "Retries within a cycle, for tasks that set none");
-    text(sub, "--budget", o.budget, "AMOUNT", "Spend at most: 5, '$5' or '200000 tokens'");
+    text(sub, "--budget", o.budget, "AMOUNT", "Spend at most: 5 (USD), 5usd or 200000tokens");
     sub->add_flag("--keep-going", o.keep_going, "Go on after failures (the default)");
     sub->add_flag("--fail-fast", o.fail_fast, "Start nothing more after the first failed task");
     const auto percent = [&o](std::string value) {

@@ -67,6 +67,14 @@ std::string how_healed(const std::vector<AttemptRecord>& attempts) {
   return lost ? "after a lost attempt" : "after waiting for a limit";
 }
 
+// What makes failures one kind; those that follow from another's are not told apart.
+std::string kind_of(const TaskRecord& task) {
+  if (task.state == TaskState::skipped) {
+    return "";
+  }
+  return task.signature.empty() ? task.summary : task.signature;
+}
+
 class Account {
  public:
   Account(Store& store, RunKey run, Summary& summary)
@@ -89,14 +97,14 @@ class Account {
   }
 
   Status left(const TaskRecord& task) {
-    LeftGroup& group =
-        groups_[{task.state, task.signature.empty() ? task.summary : task.signature}];
+    LeftGroup& group = groups_[{task.state, kind_of(task)}];
     if (group.count++ == 0) {
       group.signature = task.signature;
       group.state = task.state;
       group.category = task.category;
       group.cause = task.cause;
-      group.message = task.summary;
+      group.message =
+          task.state == TaskState::skipped ? "what they depend on did not succeed" : task.summary;
       group.advice = task.advice;
     }
     if (group.ids.size() < kFewIds) {

@@ -81,7 +81,7 @@ class Writer {
       for (const auto& [how, n] : s_.healed_how) {
         ways.push_back(count(n) + " " + how);
       }
-      row("healed", fmt::format("{}: {} ({})", count(s_.run.counts.healed), join(ways, ", "),
+      row("healed", fmt::format("{} ({}): {}", count(s_.run.counts.healed), join(ways, ", "),
                                 ids_text(s_.healed_ids, s_.run.counts.healed)));
     }
     if (s_.parked > Duration{0}) {
