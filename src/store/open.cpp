@@ -1,7 +1,9 @@
 #include "store/open.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include <array>
 #include <chrono>
@@ -17,6 +19,7 @@
 namespace darn {
 namespace {
 
+constexpr const char* kElsewhere = "name another state directory with --state DIR";
 constexpr std::int64_t kApplicationId = 0x6461726e;  // "darn", as in schema.sql
 // A file up to this size is checked whole when it is opened (a few milliseconds); of a larger one
 // only the structure, so that status on a million tasks stays quick.
@@ -47,8 +50,7 @@ Status check_identity(Database& db, const Schema& schema) {
   DARN_ASSIGN(const std::int64_t id, pragma(db, "application_id"));
   DARN_ASSIGN(const auto objects, db.integer("SELECT count(*) FROM sqlite_schema"));
   if (id != kApplicationId && (id != 0 || objects.value_or(0) != 0)) {
-    return fail(ErrorKind::io, db.path() + ": a database of another program",
-                "name another state directory with --state DIR");
+    return fail(ErrorKind::io, db.path() + ": a database of another program", kElsewhere);
   }
   DARN_ASSIGN(const std::int64_t version, pragma(db, "user_version"));
   if (version > schema.version()) {
@@ -137,8 +139,19 @@ Status make_parent(const std::string& directory) {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   if (error) {
-    return fail(ErrorKind::io, "cannot create " + directory + ": " + error.message(),
-                "name another state directory with --state DIR");
+    return fail(ErrorKind::io, "cannot create " + directory + ": " + error.message(), kElsewhere);
+  }
+  return {};
+}
+
+// SQLite would say less: it tries again to read what it may not write.
+Status check_writable(const std::string& path, const std::string& directory) {
+  const bool there = ::faccessat(AT_FDCWD, path.c_str(), F_OK, AT_EACCESS) == 0;
+  const std::string& what = there ? path : directory;
+  if (::faccessat(AT_FDCWD, what.c_str(), W_OK | (there ? 0 : X_OK), AT_EACCESS) != 0) {
+    Error error = fail_errno(path + ": cannot be written to").value();
+    error.mend = kElsewhere;
+    return tl::unexpected<Error>(std::move(error));
   }
   return {};
 }
@@ -196,16 +209,20 @@ Result<std::unique_ptr<Database>> open_database(const std::string& path,
   int flags = options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   flags |= SQLITE_OPEN_NOMUTEX;
   if (!memory) {
-    const std::string directory = std::filesystem::path(path).parent_path().string();
-    if (!options.read_only && !directory.empty()) {
+    std::string directory = std::filesystem::path(path).parent_path().string();
+    if (directory.empty()) {
+      directory = ".";
+    }
+    if (!options.read_only) {
       DARN_TRY(make_parent(directory));
+      DARN_TRY(check_writable(path, directory));
     }
     struct stat info {};
     if (options.read_only && ::stat(path.c_str(), &info) != 0 && errno == ENOENT) {
       return fail(ErrorKind::usage, "no runs here: " + path + " does not exist",
                   "go to where darn run was started, or name its state with --state DIR");
     }
-    DARN_TRY(refuse_network(directory.empty() ? "." : directory));
+    DARN_TRY(refuse_network(directory));
   }
   DARN_ASSIGN(auto db, Database::open(path, flags));
   DARN_TRY(configure(*db, options));

@@ -12,6 +12,24 @@ constexpr int kBusyTimeoutMs = 30'000;
 
 std::string reason(int number) { return std::generic_category().message(number); }
 
+// The errno behind an I/O error: SQLite keeps it with the connection, the file, or the -wal.
+int system_errno(sqlite3* db) {
+  if (db == nullptr) {
+    return 0;
+  }
+  int number = sqlite3_system_errno(db);
+  if (number == 0) {
+    sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &number);
+  }
+  sqlite3_file* wal = nullptr;
+  if (number == 0 &&
+      sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal) == SQLITE_OK &&
+      wal != nullptr && wal->pMethods != nullptr && wal->pMethods->xFileControl != nullptr) {
+    wal->pMethods->xFileControl(wal, SQLITE_FCNTL_LAST_ERRNO, &number);
+  }
+  return number;
+}
+
 }  // namespace
 
 // --- Query
@@ -147,7 +165,8 @@ void Database::rollback() {
 
 Error Database::error(int code) const {
   const std::string said = db_ != nullptr ? sqlite3_errmsg(db_) : sqlite3_errstr(code);
-  const int number = db_ != nullptr ? sqlite3_system_errno(db_) : 0;
+  const bool of_system = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
+  const int number = of_system ? system_errno(db_) : 0;
   const auto make = [&](ErrorKind kind, const std::string& message, const std::string& mend) {
     return Error{kind, path_ + ": " + message, mend, {}};
   };
