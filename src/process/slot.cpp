@@ -264,10 +264,18 @@ bool Slot::has_queued() const {
   return false;
 }
 
+// The shim that the ring names, if that process is there. (Not there and yet locked: it lives in
+// another container.)
+Fd Slot::open_shim() const {
+  const RingHeader& header = ring_.header();
+  Fd pidfd = header.shim_pid > 0 ? pidfd_open(header.shim_pid) : Fd();
+  return start_ticks(header.shim_pid) == header.shim_start ? std::move(pidfd) : Fd();
+}
+
 // A living shim without an engine decides at once what becomes of its queue: it is dropped.
 Status Slot::wait_until_settled() {
   for (int waited = 0; waited < kPatienceMs; waited += 5) {
-    adopted_ = pidfd_open(ring_.header().shim_pid);
+    adopted_ = open_shim();
     if (!adopted_ || wait_for_exit(adopted_.get(), 0)) {
       adopted_.reset();
       return relock();
@@ -304,6 +312,9 @@ Status Slot::adopt(std::map<AttemptKey, ProcessRunner::Left>& left, Findings& fi
   DARN_ASSIGN(const bool locked, open());
   if (!locked) {
     DARN_TRY(wait_until_settled());
+  } else if (const Fd dying = open_shim(); dying) {
+    // Its lock goes before its child is told: what was just being started is dead only after this.
+    wait_for_exit(dying.get(), kPatienceMs);
   }
   std::vector<Mark> survivors;
   for (std::uint32_t i = 0; i < kRingRecords; ++i) {

@@ -67,6 +67,7 @@ class Slot {
 
   Status relock();
   Status wait_until_settled();
+  Fd open_shim() const;
   void reap_shim();
   Ended lost(const Assigned& job) const;
   void recover(StreamRecord& stream) const;
