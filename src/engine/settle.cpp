@@ -203,7 +203,8 @@ void Worker::assess(Live& live, const Output& output) const {
   }
   Evidence evidence;
   evidence.outcome = &attempt.outcome;
-  evidence.verdict = &attempt.verdict;
+  const bool judged = exited_well(attempt.outcome) || !live.trouble.empty();
+  evidence.verdict = judged ? &attempt.verdict : nullptr;
   evidence.report = live.agent != nullptr ? &attempt.report : nullptr;
   const std::string_view out = output.out;
   const std::string_view err = output.err;
