@@ -3,43 +3,21 @@
 #include "diagnose/diagnose.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "base/text.hpp"
-#include "diagnose/scan.hpp"
-#include "diagnose/time_hint.hpp"
+#include "diagnose/reading.hpp"
 
 namespace darn {
 namespace {
 
 using tables::Kind;
 
-constexpr std::size_t kSummary = 200;      // bytes
-constexpr std::size_t kHintWindow = 4096;  // bytes of text around the decisive line
-constexpr int kSaysWhat = 3;  // a text of this weight is better than what an exit status means
-
-// What was understood so far; Diagnosis plus what its signature is made from.
-struct Reading {
-  Kind kind;
-  std::string rule;
-  std::string summary;
-  std::string_view advice;
-  std::string decisive;  // the line as printed
-  std::optional<Duration> retry_after;
-  std::optional<Time> resets_at;
-  std::vector<Diagnostic> located;
-};
+constexpr std::size_t kSummary = 200;  // bytes
 
 using MaybeReading = std::optional<Reading>;
-
-bool is_passing(Category c) {
-  return c == Category::network || c == Category::rate_limit || c == Category::resource ||
-         c == Category::timeout || c == Category::transient;
-}
 
 bool succeeded(const Evidence& e) {
   if (e.outcome->end != End::exited || e.outcome->exit_code != 0) {
@@ -50,77 +28,6 @@ bool succeeded(const Evidence& e) {
   }
   return e.report == nullptr || (e.report->failed_when.empty() && e.report->terminal.empty() &&
                                  !e.report->limited && !e.report->status);
-}
-
-// --- text
-
-void add_hint(Reading& r, std::string_view text, Time now) {
-  if (r.resets_at || r.retry_after || !is_passing(r.kind.category)) {
-    return;
-  }
-  if (const auto hint = find_time_hint(text, now)) {
-    r.retry_after = hint->after;
-    r.resets_at = hint->at;
-  }
-}
-
-// Google words a limit per minute like an empty account; a time to come back tells them apart.
-void settle_billing(Reading& r, std::string_view text, Time now) {
-  if (r.rule == "llm.billing" && text.find("insufficient_quota") == std::string_view::npos &&
-      find_time_hint(text, now)) {
-    r.kind = {Category::rate_limit, Cause::quota, Severity::medium};
-    r.rule = "llm.quota";
-    r.advice = {};
-  }
-}
-
-Reading from_scan(Scan scan, Time now) {
-  Reading r;
-  r.located = std::move(scan.located);
-  if (!scan.best) {
-    r.rule = "text.none";
-    r.decisive = scan.last_line;
-    Found last;
-    last.line = scan.last_line;
-    r.summary = excerpt(last, kSummary);
-    return r;
-  }
-  const Found& best = *scan.best;
-  r.kind = best.kind;
-  r.rule = best.rule->id;
-  r.advice = best.advice;
-  r.decisive = best.line;
-  r.summary = excerpt(best, kSummary);
-  const auto begin = best.at > kHintWindow / 2 ? best.at - kHintWindow / 2 : 0;
-  const auto window = std::string_view(scan.text).substr(begin, kHintWindow);
-  settle_billing(r, best.line, now);
-  add_hint(r, best.line, now);
-  add_hint(r, window, now);
-  return r;
-}
-
-struct TextReading {
-  Reading reading;
-  int weight = 0;
-};
-
-TextReading read_text(std::string_view text, Time now) {
-  auto found = scan(text);
-  const int weight = found.best ? found.best->weight : 0;
-  return {from_scan(std::move(found), now), weight};
-}
-
-// Standard error where it is separate and says something; of an agent's talk only the end counts.
-TextReading read_output(const Evidence& e) {
-  if (!trim(e.errors).empty()) {
-    auto errors = read_text(e.errors, e.now);
-    if (errors.weight >= kSaysWhat || trim(e.output).empty()) {
-      return errors;
-    }
-    auto output = read_text(e.report != nullptr ? last_lines(e.output, 20) : e.output, e.now);
-    return output.weight > errors.weight ? output : errors;
-  }
-  return read_text(e.report != nullptr ? last_lines(e.output, 20) : e.output, e.now);
 }
 
 // --- facts of the process

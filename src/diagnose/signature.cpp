@@ -45,15 +45,31 @@ bool is_random(std::string_view word) {
   for (std::size_t i = 1; i < word.size(); ++i) {
     changes += digit(word[i]) != digit(word[i - 1]) ? 1 : 0;
   }
-  return word.size() >= 8 && changes >= 3 && digits >= 2;
+  return word.size() >= 8 && changes >= 3 && digits >= 2 &&
+         word.find('_') == std::string_view::npos;
 }
 
-bool is_duration_unit(std::string_view word) {
+template <std::size_t N>
+bool is_one_of(std::string_view word, const std::string_view (&words)[N]) {
+  return std::find(std::begin(words), std::end(words), word) != std::end(words);
+}
+
+// Written to a number ("12ms", "3rd"), or after it ("12 seconds").
+bool is_unit(std::string_view word, bool apart) {
+  static constexpr std::string_view kShort[] = {"us", "ns", "m",  "h",  "d",
+                                                "x",  "st", "nd", "rd", "th"};
   static constexpr std::string_view kUnits[] = {
-      "ms",  "us", "ns",  "s",    "m",   "h",    "d", "kb", "mb", "gb", "kib", "mib",
-      "gib", "b",  "sec", "secs", "min", "mins", "x", "st", "nd", "rd", "th"};
+      "b",   "kb",   "mb",  "gb",   "tb",     "kib",     "mib",    "gib",     "bytes", "ms",   "s",
+      "sec", "secs", "min", "mins", "second", "seconds", "minute", "minutes", "hour",  "hours"};
   const std::string low = lower(word);
-  return std::find(std::begin(kUnits), std::end(kUnits), low) != std::end(kUnits);
+  return is_one_of(low, kUnits) || (!apart && is_one_of(low, kShort));
+}
+
+bool is_date_name(std::string_view word) {
+  static constexpr std::string_view kNames[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun",
+                                                "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul",
+                                                "Aug", "Sep", "Oct", "Nov", "Dec"};
+  return is_one_of(word, kNames);
 }
 
 // One word of letters, digits and underscores.
@@ -68,7 +84,7 @@ std::string word_mark(std::string_view word) {
   const auto digits = std::min(
       static_cast<std::size_t>(std::find_if_not(word.begin(), word.end(), digit) - word.begin()),
       word.size());
-  if (digits == word.size() || (digits > 0 && is_duration_unit(word.substr(digits)))) {
+  if (digits == word.size() || (digits > 0 && is_unit(word.substr(digits), false))) {
     return "<n>";
   }
   if (is_code(word)) {
@@ -146,6 +162,11 @@ class Normaliser {
         out_.resize(end);
         return;
       }
+      // A sign belongs to its number: blk_-12 is blk_12.
+      if (out_.ends_with('-') &&
+          (out_.size() < 2 || !(letter(out_[out_.size() - 2]) || out_[out_.size() - 2] == '>'))) {
+        out_.pop_back();
+      }
     }
     out_ += text;
   }
@@ -156,19 +177,44 @@ class Normaliser {
       ++end;
     }
     const auto text = in_.substr(at_, end - at_);
-    const auto slash = text.find_last_of("/\\");
-    const bool drive = text.size() == 1 && here(1) == ':' && here(2) == '\\';
-    const bool url = in_.substr(end).starts_with("://");
-    if (drive) {
-      at_ = end + 1;  // C:\dir\file
-    } else if (!url && slash != std::string_view::npos && slash + 1 < text.size() &&
-               std::any_of(text.begin(), text.end(), letter)) {
-      at_ += slash + 1;
-      words(text.substr(slash + 1));
-    } else {
-      words(text);
+    const auto rest = in_.substr(end);
+    if (rest.starts_with("://")) {
+      return url(text, rest.substr(3));
     }
-    at_ = end + (drive ? 1U : 0U);
+    const auto slash = text.find_last_of("/\\");
+    const bool path = slash != std::string_view::npos && slash + 1 < text.size() &&
+                      std::any_of(text.begin(), text.end(), letter);
+    if (!goes_with_number(text, rest)) {
+      words(path ? text.substr(slash + 1) : text);
+    }
+    at_ = end;
+  }
+
+  // Whom it asked stays, where it asked does not: https://api.example.com/<last part>.
+  void url(std::string_view scheme, std::string_view rest) {
+    words(scheme);
+    out_ += "://";
+    const auto host = rest.substr(0, rest.find_first_of("/:?# \t\"')>,"));
+    words(host);
+    at_ += scheme.size() + 3 + host.size();
+    if (here() == '/') {
+      out_ += '/';
+    }
+  }
+
+  // "12 MB", "3 seconds": the unit goes with the number. "Sun Jul 10": so do the names of a date.
+  bool goes_with_number(std::string_view word, std::string_view rest) {
+    if (out_.ends_with("<n> ") && is_unit(word, true)) {
+      out_.pop_back();
+      return true;
+    }
+    rest.remove_prefix(std::min(rest.find_first_not_of(", "), rest.size()));
+    if (is_date_name(word) && !rest.empty() &&
+        (digit(rest[0]) || is_date_name(rest.substr(0, 3)))) {
+      mark("<n>");
+      return true;
+    }
+    return false;
   }
 
   void words(std::string_view text) {

@@ -1,13 +1,12 @@
 #include "diagnose/time_hint.hpp"
 
-#include <time.h>
-
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <string>
 
 #include "base/text.hpp"
+#include "diagnose/civil_time.hpp"
 
 namespace darn {
 namespace {
@@ -129,9 +128,6 @@ std::optional<Duration> read_duration(Cursor& in) {
   return Duration{static_cast<std::int64_t>(*total + 0.999)};  // never early
 }
 
-// Where a time of day is meant; nothing: the machine's zone.
-using Zone = std::optional<minutes>;
-
 // "Z", "UTC", "GMT", "+02:00", "-0800", "PST"; "(Europe/Berlin)" and anything else is the
 // machine's.
 Zone read_zone(Cursor& in) {
@@ -182,56 +178,8 @@ Zone read_zone(Cursor& in) {
   return std::nullopt;
 }
 
-struct Civil {
-  int year = 0, month = 0, day = 0;  // 0: not given
-  int hour = 0, minute = 0, second = 0;
-  bool has_clock = false;
-};
-
-// Days since 1970-01-01 by the calendar of <chrono>; nothing when there is no such day.
-std::optional<Time> in_utc(const Civil& t) {
-  const std::chrono::year_month_day date{std::chrono::year{t.year},
-                                         std::chrono::month{static_cast<unsigned>(t.month)},
-                                         std::chrono::day{static_cast<unsigned>(t.day)}};
-  if (!date.ok()) {
-    return std::nullopt;
-  }
-  return Time{std::chrono::sys_days{date}.time_since_epoch() + hours{t.hour} + minutes{t.minute} +
-              seconds{t.second}};
-}
-
-std::optional<Time> to_time(const Civil& t, Zone zone) {
-  const auto utc = in_utc(t);
-  if (!utc || zone) {
-    return utc ? std::optional(*utc - *zone) : std::nullopt;
-  }
-  struct tm local {};
-  local.tm_year = t.year - 1900;
-  local.tm_mon = t.month - 1;
-  local.tm_mday = t.day;
-  local.tm_hour = t.hour;
-  local.tm_min = t.minute;
-  local.tm_sec = t.second;
-  local.tm_isdst = -1;
-  const std::time_t at = ::mktime(&local);
-  return at == -1 ? std::nullopt
-                  : std::optional(time_from_ms(static_cast<std::int64_t>(at) * 1000));
-}
-
-// The date of now there.
-Civil today(Time now, Zone zone) {
-  struct tm parts {};
-  const auto at = static_cast<std::time_t>(to_ms(zone ? now + *zone : now) / 1000);
-  if (zone) {
-    ::gmtime_r(&at, &parts);
-  } else {
-    ::localtime_r(&at, &parts);
-  }
-  return {.year = parts.tm_year + 1900, .month = parts.tm_mon + 1, .day = parts.tm_mday};
-}
-
 // "3am", "3 PM", "2:13 AM", "15:30", "15:30:05".
-bool read_clock(Cursor& in, Civil& t) {
+bool read_clock(Cursor& in, CivilTime& t) {
   Cursor c = in;
   const auto hour = c.digits(2);
   if (!hour || *hour > 24) {
@@ -265,7 +213,6 @@ bool read_clock(Cursor& in, Civil& t) {
   } else if (!colon || t.hour > 23) {
     return false;
   }
-  t.has_clock = true;
   in = c;
   return true;
 }
@@ -286,7 +233,7 @@ std::optional<int> read_month(Cursor& in) {
 }
 
 // "2026-11-23T02:13:00.5Z", "2026-11-23 02:13".
-bool read_iso(Cursor& in, Civil& t) {
+bool read_iso(Cursor& in, CivilTime& t) {
   Cursor c = in;
   const auto year = c.digits(4);
   if (!year || *year < 1970 || !c.take('-')) {
@@ -312,7 +259,7 @@ bool read_iso(Cursor& in, Civil& t) {
 }
 
 // "Nov 23rd, 2026 2:13 AM", "Oct 24 at 3pm", "23 Nov 2026 02:13:00", "Sun, 23 Nov 2026 02:13:00".
-bool read_named_date(Cursor& in, Civil& t) {
+bool read_named_date(Cursor& in, CivilTime& t) {
   Cursor c = in;
   Cursor weekday = c;
   const std::string word = weekday.word();
@@ -361,32 +308,6 @@ std::optional<TimeHint> at_time(std::optional<Time> at) {
   return at ? std::optional(TimeHint{.after = {}, .at = at}) : std::nullopt;
 }
 
-// A date without a year, or a time without a date: the next one.
-std::optional<Time> next_occurrence(Civil t, Zone zone, Time now) {
-  const Civil day = today(now, zone);
-  if (t.month != 0) {
-    t.year = day.year;
-    const auto at = to_time(t, zone);
-    if (at && *at > now) {
-      return at;
-    }
-    ++t.year;
-    return to_time(t, zone);
-  }
-  for (int ahead = 0; ahead <= 2; ++ahead) {
-    // Days are added by the calendar, so that a change of the clocks does not shift the hour.
-    const auto noon = in_utc({.year = day.year, .month = day.month, .day = day.day, .hour = 12});
-    const Civil date = today(*noon + hours{24 * ahead}, minutes{0});
-    t.year = date.year;
-    t.month = date.month;
-    t.day = date.day;
-    if (const auto at = to_time(t, zone); at && *at > now) {
-      return at;
-    }
-  }
-  return std::nullopt;
-}
-
 std::optional<TimeHint> number_hint(Cursor c, std::optional<Duration> unit) {
   const auto n = c.digits(16);
   if (!n) {
@@ -409,7 +330,7 @@ std::optional<TimeHint> number_hint(Cursor c, std::optional<Duration> unit) {
 std::optional<TimeHint> parse_time_hint(std::string_view text, Time now,
                                         std::optional<Duration> unit) {
   Cursor c(text.substr(0, 200));
-  Civil t;
+  CivilTime t;
   if (const auto length = read_duration(c)) {
     return TimeHint{.after = length, .at = {}};
   }
