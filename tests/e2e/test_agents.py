@@ -223,8 +223,9 @@ def test_a_budget_of_a_task_and_of_tokens(darn):
           "tokens.input = { lines = '/type == \"usage\"', at = \"/in\" }\n")
     darn.csv("id,agent,task,budget", ["a", "mine", "x", "1000 tokens"])
     darn.run("tasks.csv", status=1)
-    assert len(darn.lines("ran")) == 1
-    assert darn.tasks()["a"]["tokens"] == 600
+    # What was left after the first was less than it took: that is settled, and nothing starts after.
+    assert len(darn.lines("ran")) == 2
+    assert darn.tasks()["a"]["tokens"] == 1200
 
 
 def test_overshoot_is_settled_and_shown(darn):

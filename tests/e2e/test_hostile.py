@@ -14,7 +14,7 @@ IDS = ["../../escaped", "a/b", "..", ".", "a b; touch pwned", "$(touch pwned)", 
 @pytest.mark.parametrize("bad", IDS)
 def test_ids_stay_inside(darn, bad):
     darn.script("agent.sh", "echo x > made; echo '{\"type\":\"result\",\"is_error\":false}'\n")
-    darn.config(f'[agents.mine]\ncommand = ["{darn.dir}/agent.sh", "{{id}}"]\n')
+    darn.config(f'[agents.mine]\ncommand = ["{darn.dir}/agent.sh", "--id={{id}}"]\n')
     darn.csv("id,command,agent,task,output_file", [bad, "", "mine", "x", "made"],
              ["plain", "echo fine", "", "", ""])
     before = {p for p in darn.dir.parent.rglob("*") if darn.state not in p.parents}

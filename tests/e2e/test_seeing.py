@@ -171,11 +171,14 @@ def test_export(mixed):
 
 
 def test_gc_says_first(mixed):
-    before = sorted(p.name for p in mixed.state.rglob("*"))
+    def files():
+        return sorted(p.name for p in mixed.state.rglob("*") if not p.name.startswith("darn.db-"))
+
+    before = files()
     said = mixed("gc", "--older-than", "0s", status=0)
     assert mixed.status()["run"] in said.out + said.err
     assert len(mixed.runs()) == 1
-    assert sorted(p.name for p in mixed.state.rglob("*")) == before, "something was removed"
+    assert files() == before, "something was removed"
     mixed("gc", "--older-than", "0s", "--yes", status=0)
     assert mixed.runs() == []
     assert not mixed.batches()
