@@ -178,7 +178,7 @@ class Normaliser {
     }
     const auto text = in_.substr(at_, end - at_);
     const auto rest = in_.substr(end);
-    if (rest.starts_with("://")) {
+    if (rest.starts_with("://") && all(text, letter)) {
       return url(text, rest.substr(3));
     }
     const auto slash = text.find_last_of("/\\");

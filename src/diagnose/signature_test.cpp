@@ -132,4 +132,18 @@ TEST_CASE("what holds of any line") {
              const auto once = normalise_line(bytes);
              RC_ASSERT(normalise_line(once) == once);
            });
+  property("fragments of what it looks for, in any order", [] {
+    const auto words = *rc::gen::container<std::vector<std::string>>(rc::gen::element<std::string>(
+        "/a/b.c", "12", "ms", " ", ":", "-", ".", "_", "<n>", "<id>", "<", "Sun", "Jul ",
+        "https://", "x.org", "0x12", "E0425", "deadbeef1", "a1b2c3d4", "C:\\d\\e", "~", "MB",
+        "\x1b[1m", "\xc3\xa9"));
+    std::string line;
+    for (const auto& w : words) {
+      line += w;
+    }
+    const auto normal = normalise_line(line);
+    RC_ASSERT(normal == normalise_line("  " + line + " "));
+    RC_ASSERT(normal.size() <= 3 * line.size());
+    RC_ASSERT(normal.find('\x1b') == std::string::npos);
+  });
 }
