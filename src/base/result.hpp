@@ -5,8 +5,9 @@
 
 #include <cstdint>
 #include <string>
-#include <tl/expected.hpp>
 #include <utility>
+
+#include <tl/expected.hpp>
 
 namespace darn {
 
@@ -45,8 +46,7 @@ using Status = Result<void>;
 
 inline tl::unexpected<Error> fail(ErrorKind kind, std::string message, std::string mend = {},
                                   Location where = {}) {
-  return tl::unexpected<Error>(
-      Error{kind, std::move(message), std::move(mend), std::move(where)});
+  return tl::unexpected<Error>(Error{kind, std::move(message), std::move(mend), std::move(where)});
 }
 
 // "open /x: No such file or directory"; reads errno unless one is given.
@@ -60,14 +60,16 @@ tl::unexpected<Error> fail_errno(const std::string& what, int error_number = -1)
 
 // Returns early with the error of an expression of type Result<T> or Status.
 #define DARN_TRY(expr) DARN_TRY_(DARN_CONCAT(darn_try_, __COUNTER__), expr)
-#define DARN_TRY_(tmp, expr)                                                                  \
-  do {                                                                                        \
-    if (auto tmp = (expr); !tmp) return tl::unexpected<::darn::Error>(std::move(tmp.error())); \
+#define DARN_TRY_(tmp, expr)                                        \
+  do {                                                              \
+    if (auto tmp = (expr); !tmp)                                    \
+      return tl::unexpected<::darn::Error>(std::move(tmp.error())); \
   } while (false)
 
 // DARN_ASSIGN(auto plan, read_plan(file));
 #define DARN_ASSIGN(lhs, expr) DARN_ASSIGN_(DARN_CONCAT(darn_assign_, __COUNTER__), lhs, expr)
-#define DARN_ASSIGN_(tmp, lhs, expr)                                      \
-  auto tmp = (expr);                                                      \
-  if (!tmp) return tl::unexpected<::darn::Error>(std::move(tmp.error())); \
+#define DARN_ASSIGN_(tmp, lhs, expr)                              \
+  auto tmp = (expr);                                              \
+  if (!tmp)                                                       \
+    return tl::unexpected<::darn::Error>(std::move(tmp.error())); \
   lhs = std::move(*tmp)

@@ -366,6 +366,13 @@ std::string printable(std::string_view bytes) {
   return out;
 }
 
+std::string one_line(std::string_view bytes) {
+  std::string line = printable(bytes);
+  std::replace_if(
+      line.begin(), line.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
+  return line;
+}
+
 std::string shorten(std::string_view text, std::size_t max_bytes) {
   if (text.size() <= max_bytes) {
     return std::string{text};
@@ -397,10 +404,7 @@ std::string_view last_lines(std::string_view text, std::size_t n) {
 }
 
 std::string quote(std::string_view text) {
-  std::string line = printable(text.substr(0, 400));
-  std::replace(line.begin(), line.end(), '\n', ' ');
-  std::replace(line.begin(), line.end(), '\t', ' ');
-  return "'" + shorten(line, 78) + "'";
+  return "'" + shorten(one_line(text.substr(0, 400)), 78) + "'";
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {

@@ -35,6 +35,8 @@ std::size_t characters(std::string_view text);   // code points, as editors coun
 std::string to_utf8(std::string_view bytes);  // invalid bytes become U+FFFD
 // Control characters (but tab and newline) and escape sequences removed: safe on a terminal.
 std::string printable(std::string_view bytes);
+// The same with blanks for newlines and tabs.
+std::string one_line(std::string_view bytes);
 // At most max_bytes, cut at a character, "…" appended when something was cut.
 std::string shorten(std::string_view text, std::size_t max_bytes);
 // The last n lines of text, without the final newline.

@@ -183,6 +183,7 @@ TEST_CASE("edit distance counts a transposition once") {
 TEST_CASE("quoted input fits into one line, nearest finds what was meant") {
   CHECK(quote("a b") == "'a b'");
   CHECK(quote("a\nb\x1b[31m") == "'a b'");
+  CHECK(one_line("a\n\tb") == "a  b");
   CHECK(quote(std::string(5000, 'x')).size() == 80);
   const std::vector<std::string> known{"command", "check", "cwd"};
   CHECK(nearest("comand", known) == "command");

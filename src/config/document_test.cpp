@@ -113,6 +113,12 @@ TEST_CASE("YAML that is broken or means harm is refused with its place") {
   CHECK(bad_yaml("a: \"x\\0y\"\n") == "t.yaml:1:4: a NUL or a broken character; remove it");
   CHECK(bad_yaml("a: {<<: 3}\n").find("'<<' stands before something that is no map") !=
         std::string::npos);
+  CHECK(bad_yaml("a: b\nc: \"half a file\n") ==
+        "t.yaml:2:4: a quote that is never closed; close it");
+  CHECK(bad_yaml("a: 'it''s\n").starts_with("t.yaml:1:4: a quote"));
+  CHECK(bad_yaml("a: \"x\\\"\n").starts_with("t.yaml:1:4: a quote"));
+  CHECK(bad_yaml("a: 'it''s'") == "(accepted)");
+  CHECK(bad_yaml("a: \"x\\\"\"") == "(accepted)");
   CHECK(bad_yaml("~: 3\n") == "t.yaml:1:1: an empty key; write a name before the ':'");
   CHECK(bad_yaml(std::string(100, '[') + std::string(100, ']')) ==
         "t.yaml:1:65: nested too deeply; keep it below 64 levels");

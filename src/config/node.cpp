@@ -232,7 +232,7 @@ Setter into_regex(std::string& out) {
     DARN_ASSIGN(const std::string text, node.text());
     const RE2 regex(text, RE2::Quiet);
     if (!regex.ok()) {
-      return node.error("bad regular expression " + shown(text) + ": " + printable(regex.error()),
+      return node.error("bad regular expression " + shown(text) + ": " + one_line(regex.error()),
                         "see the RE2 syntax");
     }
     out = text;

@@ -116,7 +116,7 @@ Result<ConfigDocument> ConfigDocument::from_toml(std::string_view text, const st
     DARN_ASSIGN(data.root, TomlReader(data).read(table, "", 0));
   } catch (const toml::parse_error& error) {
     const auto begin = error.source().begin;
-    return fail(ErrorKind::config, "TOML: " + printable(error.description()), "",
+    return fail(ErrorKind::config, "TOML: " + one_line(error.description()), "",
                 {file, begin.line, begin.column});
   }
   return Data::wrap(std::move(data));

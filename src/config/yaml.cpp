@@ -33,15 +33,16 @@ class ViewBuffer final : public std::streambuf {
   }
 };
 
+std::string_view without_mark(std::string_view text) {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  return text.starts_with(kByteOrderMark) ? text.substr(kByteOrderMark.size()) : text;
+}
+
 // Turns the library's marks (bytes) into places (characters). Marks mostly come in order, so only
 // what lies between two of them is counted.
 class PlaceCounter {
  public:
-  explicit PlaceCounter(std::string_view text) : text_(text) {
-    if (text_.starts_with("\xEF\xBB\xBF")) {
-      text_.remove_prefix(3);
-    }
-  }
+  explicit PlaceCounter(std::string_view text) : text_(text) {}
 
   Place place(const YAML::Mark& mark) {
     if (mark.is_null() || mark.pos < 0 || mark.column > mark.pos) {
@@ -80,7 +81,11 @@ class Builder final : public YAML::EventHandler {
  public:
   Builder(std::string_view text, const std::string& file, ErrorKind kind, std::string streamed,
           const ConfigDocument::Entry& entry)
-      : counter_(text), kind_(kind), streamed_(std::move(streamed)), entry_(entry) {
+      : text_(without_mark(text)),
+        counter_(text_),
+        kind_(kind),
+        streamed_(std::move(streamed)),
+        entry_(entry) {
     data_.file = file;
   }
 
@@ -98,7 +103,7 @@ class Builder final : public YAML::EventHandler {
       stop(mark, "a second document", "put everything into one, without '---' between");
     }
   }
-  void OnDocumentEnd() override {}
+  void OnDocumentEnd() override { check_closed(); }
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     if (wants_key()) {
       stop(mark, "an empty key", "write a name before the ':'");
@@ -109,6 +114,9 @@ class Builder final : public YAML::EventHandler {
                 const std::string& text) override {
     if (tag != "?" && tag != "!" && !tag.empty() && !tag.starts_with("tag:yaml.org,2002:")) {
       stop(mark, "unknown tag " + quote(tag), "remove it");
+    }
+    if (tag == "!") {
+      last_quoted_ = mark;
     }
     // Escapes can write what the file itself may not hold.
     if (text.find('\0') != std::string::npos || !is_utf8(text)) {
@@ -164,6 +172,27 @@ class Builder final : public YAML::EventHandler {
 
   [[noreturn]] void stop(const YAML::Mark& mark, std::string message, std::string mend) {
     throw Stop{{kind_, std::move(message), std::move(mend), location(mark)}};
+  }
+
+  // The library takes the end of the file for the end of a quoted scalar, so that half a file would
+  // pass for a whole one. Only the last scalar can be such a one.
+  void check_closed() {
+    if (last_quoted_.is_null() || static_cast<std::size_t>(last_quoted_.pos) >= text_.size()) {
+      return;
+    }
+    const char quote = text_[static_cast<std::size_t>(last_quoted_.pos)];
+    auto at = static_cast<std::size_t>(last_quoted_.pos) + 1;
+    const auto is = [&](std::size_t i, char c) { return i < text_.size() && text_[i] == c; };
+    while (at < text_.size()) {
+      const bool escaped = quote == '"' ? is(at, '\\') : is(at, '\'') && is(at + 1, '\'');
+      if (!escaped && is(at, quote)) {
+        return;
+      }
+      at += escaped ? 2U : 1U;
+    }
+    if (quote == '"' || quote == '\'') {
+      stop(last_quoted_, "a quote that is never closed", "close it");
+    }
   }
 
   bool wants_key() const {
@@ -294,7 +323,9 @@ class Builder final : public YAML::EventHandler {
     }
   }
 
+  std::string_view text_;  // without a byte order mark, as the library's marks count it
   PlaceCounter counter_;
+  YAML::Mark last_quoted_ = YAML::Mark::null_mark();
   ErrorKind kind_;
   std::string streamed_;
   const ConfigDocument::Entry& entry_;
@@ -321,7 +352,7 @@ Result<ConfigDocument> ConfigDocument::from_yaml(std::string_view text, const st
     while (parser.HandleNextDocument(builder)) {
     }
   } catch (const YAML::Exception& error) {
-    return fail(kind, "YAML: " + printable(error.msg), "", builder.location(error.mark));
+    return fail(kind, "YAML: " + one_line(error.msg), "", builder.location(error.mark));
   } catch (Stop& stop) {
     return tl::unexpected<Error>(std::move(stop.error));
   }

@@ -233,12 +233,12 @@ tl::unexpected<Error> TaskGraph::Data::cycle(const std::vector<std::uint32_t>& w
   std::rotate(path.begin(), std::min_element(path.begin(), path.end()), path.end());
   std::string text;
   for (std::size_t i = 0; i < std::min(path.size(), kMostShown); ++i) {
-    text += printable(id(path[i])) + " -> ";
+    text += one_line(id(path[i])) + " -> ";
   }
   if (path.size() > kMostShown) {
     text += fmt::format("… {} more … -> ", path.size() - kMostShown);
   }
-  return fail(ErrorKind::bad_input, "cycle of dependencies: " + text + printable(id(path[0])),
+  return fail(ErrorKind::bad_input, "cycle of dependencies: " + text + one_line(id(path[0])),
               "remove one of them from 'after'", where_after(path[0]));
 }
 

@@ -113,7 +113,7 @@ Result<SourceHeader> read_yaml_tasks(const TaskSource& source, const RunSettings
                 document.where(child_pointer("", kTasks)));
   }
   if (!tasks.any()) {
-    return no_tasks(document.where(child_pointer("", kTasks)));
+    return no_tasks(document.where_key(child_pointer("", kTasks)));
   }
   return SourceHeader{};
 }
