@@ -1,6 +1,6 @@
 // Outcome + output -> Diagnosis: category, cause, severity, signature, advice. Pure functions over
-// data tables (diagnose/tables.*): no I/O, thread-safe. A later classifier replaces what is behind
-// this header; the header stays.
+// data tables (tables.hpp): no I/O, thread-safe; patterns are compiled at the first failure. A
+// later classifier replaces what is behind this header; the header stays.
 #pragma once
 
 #include <string>
@@ -31,7 +31,8 @@ std::string normalise_line(std::string_view line);  // exposed for tests and pat
 
 // "try again at Nov 23rd, 2026 2:13 AM", "resets 3am", "resets in 5 s", an epoch, ISO 8601, an
 // HTTP-date, "Retry-After: 30", "retry in 12s": the first time found in text, resolved against now
-// (local time where no zone is given). Never in the past, never more than 31 days ahead.
+// (local time where no zone is given, or one by the name of a city, which is how tools print the
+// local one). Never in the past, never more than 31 days ahead.
 std::optional<Time> find_reset_time(std::string_view text, Time now);
 
 }  // namespace darn

@@ -138,7 +138,7 @@ constexpr TextRule kRules[] = {
      kNet, 3, "check the address and that the other side is up"},
     {"net.reset",
      R"re(connection (?:was |is |has been )?(?:reset|aborted|broken|lost|dropped|terminated)|connection (?:was )?closed (?:by|before|prematurely|unexpectedly)|ECONNRESET|ECONNABORTED)re"
-     R"re(|socket hang up|remote end closed|hung up unexpectedly|server closed the connection|empty reply from server|: unexpected EOF["')\]]*\s*$|\bearly EOF\b)re"
+     R"re(|socket hang up|remote end closed|hung up unexpectedly|server closed the connection|connection unexpectedly closed|empty reply from server|: unexpected EOF["')\]]*\s*$|\bearly EOF\b)re"
      R"re(|RPC failed; |\bGOAWAY\b|IncompleteRead|ChunkedEncodingError|transfer closed with|non-properly terminated|premature(?:ly)? (?:close|end of)|RemoteProtocolError)re"
      R"re(|stream (?:was reset|not closed cleanly|disconnected)|lost connection to|kex_exchange_identification|ssh_exchange_identification)re",
      kNet, 3},

@@ -20,7 +20,7 @@ constexpr TextRule kRules[] = {
     {"sys.disk_quota", R"re(disk quota exceeded|EDQUOT\b)re", kDisk, 6,
      "free some of your disk quota"},
     {"sys.memory",
-     R"re(out of memory|OOMKilled|oom-kill|cannot allocate memory|\bENOMEM\b|\bMemoryError\b|bad_alloc|OutOfMemory(?:Error|Exception)|heap out of memory|memory exhausted)re"
+     R"re(out of memory|OOM ?Killed|oom[-_]kill|cannot allocate memory|\bENOMEM\b|\bMemoryError\b|bad_alloc|OutOfMemory(?:Error|Exception)|heap out of memory|memory exhausted)re"
      R"re(|memory allocation of \d+ bytes failed|failed to allocate memory|GC overhead limit|exceeded (?:the )?memory limit|killed signal terminated program|unable to allocate .*(?:memory|array))re",
      kResource, 6, "give it more memory, or run fewer tasks at a time"},
     {"sys.watchers", R"re(number of file watchers reached|inotify (?:watch|instance)es? limit)re",
@@ -29,7 +29,7 @@ constexpr TextRule kRules[] = {
      "raise the limit on open files (ulimit -n)"},
     {"sys.lock",
      R"re(could not get lock|database (?:table )?is locked|SQLITE_BUSY|unable to (?:acquire|obtain|lock) .*lock|unable to lock the administration|waiting for (?:file )?lock|index\.lock')re"
-     R"re(|another git process|text file busy|ETXTBSY|device or resource busy|\bEBUSY\b|deadlock (?:found|detected)|could not serialize access|lock wait timeout|lock file .*exists|is (?:already )?locked by)re",
+     R"re(|another git process|text file busy|ETXTBSY|device or resource busy|\bEBUSY\b|deadlock (?:found|detected)|could not serialize access|lock wait timeout|lock file .*exists|(?:is|was) (?:already )?locked by|could not lock config file|acquiring the state lock|dpkg frontend lock)re",
      kBusy, 5, "wait for the other process, or end it"},
     {"sys.port",
      R"re(address already in use|EADDRINUSE|port is already allocated|port \d+ is (?:already )?in use)re",
@@ -54,13 +54,13 @@ constexpr TextRule kRules[] = {
      R"re(could not read (?:username|password)|support for password authentication was removed|invalid username or (?:password|token)|terminal prompts disabled|remote: repository not found)re",
      kAuth, 5, "check the login of the repository"},
     {"auth.login",
-     R"re(authentication (?:failed|failure|required)|\bunauthorized\b|not authorized|access (?:is )?denied|(?:invalid|bad|wrong) (?:credentials|token|password)|login (?:failed|required)|token (?:has |is )?expired)re"
+     R"re(authentication (?:failed|failure|required)|\bunauthorized\b|error from server \(forbidden\)|is forbidden: |not authorized|access (?:is )?denied|(?:invalid|bad|wrong) (?:credentials|token|password)|login (?:failed|required)|token (?:has |is )?expired)re"
      R"re(|not authenticated|password authentication failed|no basic auth credentials|denied: requested access|invalid_grant|credentials (?:not found|have expired|are invalid|could not be)|unable to locate credentials)re"
      R"re(|ENEEDAUTH|\bE401\b|\bE403\b|requires authentication|AuthenticationError|PermissionDeniedError)re",
      kAuth, 4},
 
     {"env.command",
-     R"re(command not found|\b(?:da|ba|z|k|a)?sh: (?:line )?\d+: [^:]+: not found|not recognized as an internal or external|executable file not found|\bspawn \S+ ENOENT|no such file or directory: '[^'/]+'\s*$)re"
+     R"re(command not found|\b(?:da|ba|z|k|a)?sh: (?:line )?\d+: [^:]+: not found|not recognized as an internal or external|executable file not found|\bspawn \S+ ENOENT|no such file or directory: '[^'/.]+'\s*$)re"
      R"re(|cannot run program|/usr/bin/env: \S+ No such file|env: can.t execute|make: \S+: No such file or directory|^[^/ ]+: not found$)re",
      kDep, 5, "install the program or correct its name or PATH"},
     {"env.library",
@@ -70,7 +70,7 @@ constexpr TextRule kRules[] = {
      R"re(exec format error|bad interpreter|cannot execute binary|argument list too long|wrong ELF class|unsupported platform|EBADPLATFORM)re",
      kEnv, 5, "use a program built for this machine"},
     {"env.denied",
-     R"re(permission denied|\bEACCES\b|\bEPERM\b|operation not permitted|insufficient permissions|must be (?:run as )?root|are you root|PermissionError|requires? root)re",
+     R"re(permission denied|\bEACCES\b|\bEPERM\b|operation not permitted|insufficient permissions|must be (?:run as )?root|only root can|a terminal is required to read the password|are you root|PermissionError|requires? root)re",
      kEnv, 4, "check the permissions and the owner"},
     {"env.file",
      R"re(no such file or directory|\bENOENT\b|FileNotFoundError|NoSuchFileException|FileNotFoundException|cannot find the (?:file|path)|file not found|cannot stat|can.t open (?:file|input)|is a directory$|not a directory$)re",

@@ -200,7 +200,7 @@ TEST_CASE("a warning weighs less than the failure that follows") {
 TEST_CASE("secrets do not get into a summary") {
   const auto d = diagnose_output(
       "error: request with Authorization: Bearer abcdefghijklmnop1234 and "
-      "sk-ant-REDACTED failed for https://me:hunter2@example.com/x");
+      "sk-ant-api03-AAAAbbbbCCCC1111 failed for https://me:hunter2@example.com/x");
   CHECK(d.summary.find("abcdefghijklmnop") == std::string::npos);
   CHECK(d.summary.find("sk-ant-api03") == std::string::npos);
   CHECK(d.summary.find("hunter2") == std::string::npos);
