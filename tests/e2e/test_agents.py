@@ -287,3 +287,24 @@ def test_the_claude_preset_reads_what_the_real_one_prints(darn, case, state, cau
     assert task["cost_usd"] == line["total_cost_usd"]
     if cause is not ...:
         assert task["cause"] == cause
+
+
+@pytest.mark.parametrize("command,prompt,words", [
+    ('["/bin/echo", "{task}"]', "x" * 200_000, ["stdin", "128"]),
+    ('["/bin/echo", "{task}"]', "-rf /", ["'-'"]),
+    ('["no-such-program-anywhere"]', "x", ["No such file or directory"])])
+def test_what_cannot_be_started_says_why(darn, command, prompt, words):
+    darn.config(f"[agents.mine]\ncommand = {command}\n")
+    darn.csv("id,agent,task", ["a", "mine", prompt])
+    darn.run("tasks.csv", status=1)
+    task = darn.tasks()["a"]
+    assert (task["state"], task["category"]) == ("failed", "permanent")
+    for word in words:
+        assert word in task["summary"], task
+
+
+def test_a_context_that_is_not_there_says_so(darn):
+    agent(darn, "mine", "result done\n")
+    darn.csv(SEVEN, ["a", "mine", "x", "", "nowhere.md", "", ""])
+    done = darn("run", "tasks.csv")
+    assert done.status in (1, 65) and "nowhere.md" in done.err, repr(done)

@@ -101,13 +101,17 @@ def test_a_context_must_not_lead_outside(darn):
     assert not list(darn.state.rglob("passwd"))
 
 
-def test_an_output_that_is_a_link_out_of_the_workspace(darn):
-    darn.script("agent.sh", "ln -s /etc/hostname made\n")
+def test_an_output_that_is_a_link_out_of_the_workspace_goes_nowhere(darn):
+    darn.write("secret", "s3cr3t\n")
+    darn.script("agent.sh", f"ln -s '{darn.dir}/secret' made\n")
     darn.config(f'[agents.mine]\ncommand = ["{darn.dir}/agent.sh"]\nstdin = "{{task}}"\n')
-    darn.csv("id,agent,command,task,after,output_file,retries", ["a", "mine", "", "x", "", "made", 0],
-             ["b", "mine", "", "x", "a", "", 0])
-    done = darn("run", "tasks.csv")
-    assert done.status in (0, 1), repr(done)
+    darn.csv("id,agent,task,after,output_file,retries", ["a", "mine", "x", "", "made", 0],
+             ["b", "mine", "x", "a", "", 0])
+    done = darn.run("tasks.csv", status=1)
+    assert darn.states()["b"] in ("failed", "skipped")
+    assert "made" in done.err, "it does not say what is wrong"
+    assert not any(b"s3cr3t" in p.read_bytes() for p in darn.state.rglob("*")
+                   if p.is_file() and not p.is_symlink())
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -131,3 +135,31 @@ def test_damaged_files_never_crash(darn, seed):
     assert done.status in (0, 65), repr(done)
     if done.status == 65:
         assert done.err.startswith("darn: tasks.csv") and len(done.err.splitlines()) == 1, repr(done)
+
+
+def test_keys_in_a_task_file_are_refused_and_not_repeated(darn):
+    key = "sk-ant-api03-" + "Zx9" * 20
+    for column in ("API_KEY", "env.API_KEY"):
+        darn.csv(f"id,command,{column}", ["a", "true", key])
+        done = darn("run", "tasks.csv", status=65)
+        assert done.err.startswith("darn: tasks.csv:2:8: ") and key not in done.err + done.out
+    assert darn.runs() == []
+
+
+def deep(opening):
+    return (opening * 100_000).encode()
+
+
+@pytest.mark.parametrize("name,text", [
+    ("deep.yaml", b"tasks: " + deep("[")), ("maps.yaml", b"tasks: " + deep("{a: ")),
+    ("lists.yaml", b"tasks:\n" + deep("- ")),
+    ("bomb.yaml", b"\n".join([b"l0: &l0 [x, x, x, x, x, x, x, x]"] +
+                             [f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 8)}]".encode()
+                              for i in range(1, 30)] + [b"tasks: *l29"])),
+    ("quotes.csv", b'id,command\na,"' + deep('""')), ("commas.csv", b"id" + deep(",")),
+    ("self.yaml", b"tasks: &t [*t]\n"), ("tag.yaml", b"tasks: !!python/object:os.system [x]\n")])
+def test_files_built_to_hurt(darn, name, text):
+    darn.write(name, text)
+    done = darn("run", name, status=65)
+    assert done.err.startswith(f"darn: {name}:") and len(done.err) < 2000, repr(done)
+    assert darn.runs() == []

@@ -2,6 +2,7 @@
 file, so that nothing here depends on time."""
 
 import os
+import random
 import signal
 from pathlib import Path
 
@@ -115,6 +116,30 @@ def test_kill_9_of_darn_then_resume_reads_what_has_ended_meanwhile(gate):
     assert (tasks["b"]["state"], tasks["b"]["attempts"], tasks["b"]["exit"]) == ("failed", 1, 7)
     assert "said" in darn.log("a")
     assert len(darn.lines("trace")) == 4, "something ran twice"
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_kill_9_again_and_again_and_nothing_runs_twice(darn, seed):
+    pick = random.Random(seed)
+    tasks = [f"t{i}" for i in range(120)]
+    darn.csv("id,command,after", *[[t, f"echo {t} >> effects; sleep 0.03", tasks[i - 10] if i >= 10 else ""]
+                                   for i, t in enumerate(tasks)])
+    live, kills = darn.start("run", "tasks.csv", "-j", "4", "--quiet"), 0
+    while kills < 6:
+        wanted = len(darn.lines("effects")) + pick.randint(1, 12)
+        until("some tasks more have run, or all",
+              lambda: len(darn.lines("effects")) >= wanted or live.process.poll() is not None)
+        if live.process.poll() is not None:
+            break
+        live.signal(signal.SIGKILL)
+        live.wait()
+        kills += 1
+        live = darn.start("resume", "last", "-j", "4", "--quiet")
+    assert live.wait().status == 0, repr(live.done())
+    assert kills >= 3
+    assert sorted(darn.lines("effects")) == sorted(tasks)
+    status = darn.status("last", "--no-tasks")
+    assert (status["counts"]["succeeded"], status["counts"]["healed"]) == (len(tasks), 0)
 
 
 def shims(darn):

@@ -173,3 +173,23 @@ def test_a_column_of_four_letters_is_a_parameter(darn):
     darn.csv("id,command,tag", ["a", 'printf "%s" "$tag" > out', "blue"])
     darn.run("tasks.csv")
     assert darn.path("out").read_text() == "blue"
+
+
+def test_a_state_directory_that_cannot_be(darn):
+    darn.csv("id,command", ["a", MARK])
+    darn.write("file", "")
+    for place in ("file", "/proc/darn"):
+        done = darn("--state", place, "run", "tasks.csv", status=74)
+        assert len(done.err.splitlines()) == 1 and "--state" in done.err
+    assert not darn.path("started").exists()
+
+
+def test_adding_to_and_resuming_what_has_ended(darn):
+    darn.csv("id,command,retries", ["a", "exit 1", 0])
+    darn.csv("id,command", ["b", MARK], name="more.csv")
+    darn.run("tasks.csv", status=1)
+    for args in (["add", "last", "more.csv"], ["resume", "last"]):
+        done = darn(*args, status=64)
+        assert len(done.err.splitlines()) == 1 and "ended" in done.err
+    darn("cancel", "last", status=0)
+    assert not darn.path("started").exists()
