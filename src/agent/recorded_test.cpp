@@ -95,14 +95,14 @@ const Case kCases[] = {
      .name = "http_401",
      .failed_when = "/is_error",
      .status = 401,
-     .error = "invalid x-api-key",
+     .error = "Invalid API key",
      .category = kPermanent,
      .cause = Cause::authentication},
     {.cli = "claude",
      .name = "http_400_context",
      .failed_when = "/is_error",
      .status = 400,
-     .error = "prompt is too long",
+     .error = "Prompt is too long",
      .category = kPermanent,
      .cause = Cause::context_length},
     {.cli = "claude",
@@ -386,7 +386,7 @@ TEST_CASE("a session that could not be gone on with is not tried again") {
   CHECK(report_of(Case{.cli = "claude", .name = "resume_elsewhere"}).session.empty());
 }
 
-TEST_CASE("the presets: all four, readable, with what a night needs") {
+TEST_CASE("the presets: all there, readable, with what a night needs") {
   std::set<std::string> names;
   for (const auto& [name, agent] : presets()) {
     names.insert(name);
@@ -411,7 +411,7 @@ TEST_CASE("the presets: all four, readable, with what a night needs") {
         std::find(made->argv.begin(), made->argv.end(), in.task_file) != made->argv.end();
     CHECK((made->stdin_text == in.prompt) != by_file);
   }
-  CHECK(names == std::set<std::string>{"aider", "claude", "codex", "gemini"});
+  CHECK(names == std::set<std::string>{"aider", "claude", "codex", "codex-openai", "gemini"});
 }
 
 TEST_CASE("claude: turned down retries, a sandbox for root alone, turns and the session") {
