@@ -200,30 +200,21 @@ void Worker::start_all() {
 
 Status Worker::wait() {
   const Time now = parts_.clock->now();
-  Duration at_most = kTick;
-  const auto until = [&](Time t) { at_most = std::clamp(t - now, Duration{0}, at_most); };
-  if (!ended_.empty() || look_again_) {
-    at_most = Duration{0};
-  }
-  if (next_cycle_at_) {
-    until(*next_cycle_at_);
-  }
-  bool opens = false;
-  if (const auto change = pools_.next_change(now)) {
-    until(*change);
-    opens = true;
-  }
+  // When something that cannot start now may: a delay ends, a parked pool opens, a cycle begins.
+  std::optional<Time> opens = pools_.next_change(now);
+  const auto consider = [&](const std::optional<Time>& t) {
+    if (t && (!opens || *t < *opens)) opens = t;
+  };
   DARN_ASSIGN(const auto due, store_.next_due(run_.key));
-  if (due) {
-    until(*due);
-    opens = true;
-  }
+  consider(due);
+  consider(next_cycle_at_);
+
+  Duration at_most = kTick;
+  if (opens) at_most = std::clamp(*opens - now, Duration{0}, kTick);
+  if (!ended_.empty() || look_again_) at_most = Duration{0};
   DARN_ASSIGN(auto ended, runner_.wait(at_most));
   std::move(ended.begin(), ended.end(), std::back_inserter(ended_));
-  // A time was reached at which something may start.
-  if (opens && at_most < kTick) {
-    look_again_ = true;
-  }
+  if (opens && parts_.clock->now() >= *opens) look_again_ = true;
   return {};
 }
 
