@@ -166,6 +166,23 @@ def test_a_race_keeps_the_first_that_passes(darn):
     assert (workspace(darn, "a") / "out.txt").read_text() == "won\n"
 
 
+def test_a_racer_that_fails_or_does_not_pass_the_check_has_not_won(darn):
+    agent(darn, "hasty", "echo wrong > out.txt; result done\n")
+    agent(darn, "broken", "result 'no such model' true; exit 1\n")
+    agent(darn, "careful", "while [ $(darn_attempts) -lt 2 ]; do sleep 0.02; done; echo right > out.txt; "
+          "result done\n".replace("$(darn_attempts)", f"$(ls '{darn.dir}/failed' | wc -l)"))
+    darn.path("failed").mkdir()
+    for name in ("hasty", "broken"):
+        script = darn.path(f"{name}.sh")
+        script.write_text(script.read_text().replace(RESULT, RESULT + f": > '{darn.dir}/failed/{name}'\n"))
+    darn.write("tasks.yaml", "tasks:\n  - {id: a, race: [hasty, broken, careful], task: x, "
+               "output_file: out.txt, check: 'grep -q right out.txt'}\n")
+    darn.run("tasks.yaml")
+    assert (workspace(darn, "a") / "out.txt").read_text() == "right\n"
+    attempts = {x["agent"]: x["state"] for x in darn.explain("a")["attempts"]}
+    assert attempts == {"hasty": "failed", "broken": "failed", "careful": "succeeded"}
+
+
 def test_the_costs_of_both_racers_are_counted(darn):
     # The loser has said what it cost before the winner wins.
     agent(darn, "slow", f"result so-far false 0.5; : > '{darn.dir}/said'; sleep 1000\n")

@@ -166,3 +166,13 @@ def test_tasks_without_an_agent_get_the_one_asked_for(darn):
     darn("run", "tasks.csv", status=65)
     darn.run("tasks.csv", "--agent", "mine")
     assert (darn.path(darn.tasks()["a"]["workspace"]) / "prompt").read_text() == "do this"
+
+
+def test_what_was_cancelled_can_be_retried(darn):
+    darn.csv("id,command,retries", ["a", "echo x >> a; exit 1", 0], ["b", "echo x >> b", 0])
+    darn.run("tasks.csv", "-j", "1", "--fail-fast", status=1)
+    assert darn.lines("b") == []
+    header, *rows = rows_of(darn.path(darn("retry", status=0).out.strip()))
+    assert [r[0] for r in rows] == ["a", "b"]
+    darn("retry", "--launch", "-j", "1", status=1)
+    assert len(darn.lines("a")) == 2 and len(darn.lines("b")) == 1

@@ -2,11 +2,12 @@
 
 import json
 import re
+import subprocess
 import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from conftest import ESCAPES
+from conftest import ESCAPES, PROGRAM, until
 
 COMMANDS = ("run resume retry add cancel status follow wait log lineage explain runs export events "
             "agents gc help version").split()
@@ -120,6 +121,9 @@ def check_events(events):
     kinds = [e["event"] for e in events]
     assert kinds[0] == "run_started" and kinds[-1] == "run_ended"
     assert kinds.count("attempt_started") == kinds.count("attempt_ended") == 4
+    assert kinds[1] == "cycle_started" and kinds[-2] == "cycle_ended", kinds
+    ended = [(e["task"]["id"], e["attempt"]["number"]) for e in events if e["event"] == "attempt_ended"]
+    assert len(set(ended)) == 4
     return events
 
 
@@ -193,6 +197,17 @@ def test_gc_keeps_what_is_asked_and_what_lives(darn):
     assert [r["run"] for r in darn.runs()] == [newest]
 
 
+def test_gc_leaves_what_lives_alone(darn):
+    darn.csv("id,command", ["a", "while [ ! -e go ]; do sleep 0.02; done; echo done"])
+    live = darn.start("run", "tasks.csv")
+    until("it runs", lambda: (darn.state / "darn.db").exists() and darn.runs()
+          and darn.status()["counts"]["running"] == 1)
+    darn("gc", "--older-than", "0s", "--keep", "0", "--yes")
+    darn.write("go", "")
+    assert live.wait().status == 0
+    assert darn.states() == {"a": "succeeded"} and darn.log("a").strip() == "done"
+
+
 def test_notify_gets_the_summary(darn):
     darn.csv("id,command,retries", ["good", "true", 0], ["bad-one", "exit 1", 0])
     darn.run("tasks.csv", "--notify", "cat > notified", status=1)
@@ -257,9 +272,16 @@ def test_another_state_directory(darn):
 
 
 def test_output_that_cannot_be_written_is_a_failure(mixed):
-    import subprocess
-    from conftest import PROGRAM
     with open("/dev/full", "w") as full:
         done = subprocess.run([PROGRAM, "status", "--json"], cwd=mixed.dir, env=mixed.env, stdout=full,
                               stderr=subprocess.PIPE)
     assert done.returncode == 74, done.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", "2>/dev/full"])
+def test_whatever_is_closed_the_run_is_taken_home(darn, closed):
+    darn.csv("id,command", *[[f"t{i}", f"echo {i}"] for i in range(20)])
+    done = subprocess.run(["/bin/sh", "-c", f"'{PROGRAM}' run tasks.csv {closed}"], cwd=darn.dir,
+                          env=darn.env, capture_output=True, timeout=60)
+    assert done.returncode == 0, done
+    assert [darn.log(f"t{i}") for i in range(20)] == [f"{i}\n" for i in range(20)]
