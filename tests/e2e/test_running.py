@@ -113,7 +113,7 @@ def test_deadline_over_all_attempts(darn):
     darn.run("tasks.yaml", status=1)
     task = darn.tasks()["a"]
     assert task["state"] == "failed"
-    assert 1 <= len(darn.lines("tries")) == task["attempts"] < 20
+    assert 1 <= len(darn.lines("tries")) <= task["attempts"] < 20  # the last may have had no time
 
 
 def test_timeouts_are_retried(darn):
