@@ -286,6 +286,12 @@ Status save_changes(const std::string& workspace, const std::string& diff_file) 
   return write_file(diff_file, diff);
 }
 
+Status make_directories_in(const std::string& workspace, const std::string& path) {
+  DARN_ASSIGN(const Fd root, open_directory(workspace));
+  DARN_TRY(make_directories(root.get(), path));
+  return {};
+}
+
 Status remove_workspace(const std::string& dir) {
   DARN_TRY(remove_tree(dir));
   DARN_TRY(remove_tree(dir + ".preparing"));

@@ -44,6 +44,10 @@ Result<Workspace> prepare_workspace(const WorkspaceRequest& request);
 // .gitignore of the workspace names are not in it.
 Status save_changes(const std::string& workspace, const std::string& diff_file);
 
+// Makes the directories of a path below a workspace ("docs/api"), through real directories only: an
+// agent may have left a link in their place.
+Status make_directories_in(const std::string& workspace, const std::string& path);
+
 // Removes a workspace and what stands beside it; for a worktree also its registration (the branch
 // stays if it has commits).
 Status remove_workspace(const std::string& dir);

@@ -307,6 +307,17 @@ TEST_CASE_FIXTURE(Fixture, "the diff runs nothing that the agent left behind") {
   CHECK_FALSE(is_there(outside / "ran"));
 }
 
+TEST_CASE_FIXTURE(Fixture, "directories for an output are made inside, or not at all") {
+  prepare();
+  REQUIRE(make_directories_in(request.dir, "docs/api"));
+  CHECK(fs::is_directory(fs::path(request.dir) / "docs/api"));
+  REQUIRE(make_directories_in(request.dir, ""));
+  fs::create_directory_symlink(outside, fs::path(request.dir) / "link");
+  CHECK_FALSE(make_directories_in(request.dir, "link/sub"));
+  CHECK_FALSE(make_directories_in(request.dir, "../sub"));
+  CHECK_FALSE(is_there(outside / "sub"));
+}
+
 TEST_CASE_FIXTURE(Fixture, "the diff file is replaced, not written through") {
   request.context_path = {"src"};
   prepare();

@@ -165,6 +165,7 @@ Status Launcher::agent_job(const TaskRecord& task, const AttemptRecord& attempt,
   }
   request.context_path = task.spec.context_path;
   request.inputs = inputs;
+  request.state_dir = paths_.root;
   DARN_ASSIGN(const Workspace workspace, prepare_workspace(request));
   if (request.mode != WorkspaceMode::none && request.mode != WorkspaceMode::fresh &&
       task.spec.race.empty()) {
@@ -182,7 +183,11 @@ Status Launcher::agent_job(const TaskRecord& task, const AttemptRecord& attempt,
   input.prompt = task.spec.prompt;
   DARN_TRY(write_file_whole(input.task_file, task.spec.prompt));
   if (!placement.output_path.empty()) {
-    DARN_TRY(make_directories(fs::path(placement.output_path).parent_path()));
+    const fs::path parent = fs::path(placement.output_path).parent_path();
+    DARN_TRY(request.mode == WorkspaceMode::none
+                 ? make_directories(parent)
+                 : make_directories_in(placement.workspace,
+                                       parent.lexically_relative(placement.workspace)));
   }
   DARN_ASSIGN(Invocation invocation, make_invocation(input));
 
