@@ -48,9 +48,9 @@ std::string excerpt_of(const Outcome& outcome, const std::string& out, const std
   return lines;
 }
 
-PastAttempt past(const AttemptRecord& attempt) {
+PastAttempt past(const AttemptRecord& attempt, int cycles_before) {
   PastAttempt p;
-  p.cycle = attempt.cycle;
+  p.cycle = cycles_before + attempt.cycle;
   p.end = attempt.outcome.end;
   p.succeeded = attempt.state == AttemptState::succeeded;
   p.category = attempt.diagnosis.category;
@@ -213,6 +213,7 @@ void Worker::assess(Live& live, const Output& output) const {
   evidence.check_output = output.check;
   evidence.now = now;
   attempt.diagnosis = diagnose(evidence);
+  if (live.agent != nullptr) apply_exit_meaning(*live.agent, attempt.outcome, attempt.diagnosis);
 }
 
 Result<std::vector<PastAttempt>> Worker::history_with(const Live& live) {
@@ -221,7 +222,7 @@ Result<std::vector<PastAttempt>> Worker::history_with(const Live& live) {
   if (live.attempt.number > 1 || !run_.parent.empty()) {
     DARN_ASSIGN(history, store_.history(run_.key, live.task.spec.id));
   }
-  history.push_back(past(live.attempt));
+  history.push_back(past(live.attempt, cycles_before_));
   return history;
 }
 
@@ -233,7 +234,7 @@ Decision Worker::decide_next(const Live& live, const std::vector<PastAttempt>& h
   knowledge.now = attempt.outcome.ended;
   knowledge.seed = run_.seed;
   knowledge.task = hash64(spec.id);
-  knowledge.cycle = attempt.cycle;
+  knowledge.cycle = cycles_before_ + attempt.cycle;
   knowledge.task_retries = spec.retries;
   knowledge.retry_after = attempt.diagnosis.retry_after;
   knowledge.resets_at = attempt.diagnosis.resets_at;
@@ -241,7 +242,7 @@ Decision Worker::decide_next(const Live& live, const std::vector<PastAttempt>& h
   if (spec.deadline) {
     Time first = attempt.claimed;
     for (const PastAttempt& p : history) {
-      if (p.cycle == attempt.cycle && p.started != Time{}) {
+      if (p.cycle == knowledge.cycle && p.started != Time{}) {
         first = std::min(first, p.started);
       }
     }
@@ -252,7 +253,7 @@ Decision Worker::decide_next(const Live& live, const std::vector<PastAttempt>& h
                                    ? spec.fallback
                                    : (live.agent != nullptr ? live.agent->fallback : std::string{});
   const bool used = std::any_of(history.begin(), history.end(), [&](const PastAttempt& p) {
-    return p.cycle == attempt.cycle && p.agent == fallback;
+    return p.cycle == knowledge.cycle && p.agent == fallback;
   });
   if (!used && spec.race.empty() && agent_of(fallback) != nullptr) {
     knowledge.fallback_agent = fallback;

@@ -114,7 +114,7 @@ struct Decision {
 
 // An attempt as the decision sees it.
 struct PastAttempt {
-  int cycle = 1;
+  int cycle = 1;  // counted along the lineage: a re-run goes on after its parent's cycles
   End end = End::exited;
   bool succeeded = false;
   Category category = Category::none;
