@@ -113,7 +113,7 @@ json write(const Record& record, const Record* base) {
 }
 template <class Record>
 json write_sparse(const Record& record) {
-  const Record defaults{};
+  static const Record defaults{};
   return write(record, &defaults);
 }
 template <class Record>

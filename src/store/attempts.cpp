@@ -109,32 +109,38 @@ Result<std::vector<AttemptRecord>> SqliteStore::running_attempts(RunKey run) {
 }
 
 Result<std::vector<PastAttempt>> SqliteStore::history(RunKey run, const std::string& task_id) {
+  DARN_ASSIGN(const auto runs, lineage_up(run));
   std::vector<PastAttempt> past;
-  DARN_TRY(db_->each(
-      "WITH RECURSIVE chain (key, parent) AS (SELECT key, parent FROM runs WHERE key = ?1 UNION "
-      "SELECT r.key, r.parent FROM chain c JOIN runs r ON r.id = c.parent) "
-      "SELECT a.cycle, a.ended_as, a.state, a.category, a.cause, a.signature, a.charge, a.kind, "
-      "a.agent, a.claimed, a.started, a.ended FROM chain c JOIN tasks t ON t.run = c.key AND "
-      "t.id = ?2 JOIN attempts a ON a.task = t.key WHERE a.state <> 'running' ORDER BY a.key",
-      [&](Query& row) -> Status {
-        PastAttempt one;
-        one.cycle = row.number(0);
-        one.end = row.kind<End>(1);
-        one.succeeded = row.kind<AttemptState>(2) == AttemptState::succeeded;
-        one.category = row.kind<Category>(3);
-        one.cause = row.kind<Cause>(4);
-        one.signature = row.text(5);
-        one.charge = row.kind<Charge>(6);
-        one.agent = row.text(8);
-        const auto kind = row.kind<AttemptKind>(7);
-        one.changed_before = kind == AttemptKind::fallback || kind == AttemptKind::remedy ||
-                             (!past.empty() && past.back().agent != one.agent);
-        one.started = row.time(row.integer(10) != 0 ? 10 : 9);
-        one.ended = row.time(11);
-        past.push_back(std::move(one));
-        return {};
-      },
-      run, task_id));
+  int earlier_cycles = 0;  // of the runs before, so that no two cycles of a lineage have one number
+  const auto take = [&](Query& row) -> Status {
+    PastAttempt one;
+    one.cycle = earlier_cycles + row.number(0);
+    one.end = row.kind<End>(1);
+    one.succeeded = row.kind<AttemptState>(2) == AttemptState::succeeded;
+    one.category = row.kind<Category>(3);
+    one.cause = row.kind<Cause>(4);
+    one.signature = row.text(5);
+    one.charge = row.kind<Charge>(6);
+    one.agent = row.text(8);
+    const auto kind = row.kind<AttemptKind>(7);
+    one.changed_before = kind == AttemptKind::fallback || kind == AttemptKind::remedy ||
+                         (!past.empty() && past.back().agent != one.agent);
+    one.started = row.time(row.integer(10) != 0 ? 10 : 9);
+    one.ended = row.time(11);
+    past.push_back(std::move(one));
+    return {};
+  };
+  for (auto key = runs.rbegin(); key != runs.rend(); ++key) {  // oldest first
+    DARN_TRY(
+        db_->each("SELECT a.cycle, a.ended_as, a.state, a.category, a.cause, a.signature, "
+                  "a.charge, a.kind, a.agent, a.claimed, a.started, a.ended "
+                  "FROM tasks t JOIN attempts a ON a.task = t.key "
+                  "WHERE t.run = ?1 AND t.id = ?2 AND a.state <> 'running' ORDER BY a.number",
+                  take, *key, task_id));
+    DARN_ASSIGN(const auto cycles,
+                db_->integer("SELECT count(*) FROM cycles WHERE run = ?1", *key));
+    earlier_cycles += static_cast<int>(cycles.value_or(0));
+  }
   return past;
 }
 

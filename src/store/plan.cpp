@@ -53,19 +53,22 @@ Error unknown_dependency(const std::string& task, const std::string& id) {
 
 Result<TaskKey> SqliteStore::add_task(RunKey run, const TaskSpec& spec, const std::string& pool,
                                       std::string_view raw) {
+  const bool own = !db_->in_transaction();
+  if (own) {
+    planned_ = {};
+  }
   DARN_ASSIGN(Scope scope, Scope::open(*db_));
   DARN_ASSIGN(const Open open, open_dependencies(*db_, run, spec));
   const TaskState state = open.size() == 0 ? TaskState::ready : TaskState::waiting;
-  DARN_TRY(
-      db_->run(state == TaskState::ready
-                   ? "UPDATE totals SET tasks = tasks + 1, ready = ready + 1 WHERE run = ?1"
-                   : "UPDATE totals SET tasks = tasks + 1, waiting = waiting + 1 WHERE run = ?1",
-               run));
-  DARN_ASSIGN(const auto seq, db_->integer("SELECT tasks FROM totals WHERE run = ?1", run));
-  if (!seq) {
-    return fail(ErrorKind::internal, "tasks were added to a run that is not there");
+  if (planned_.run != run) {
+    DARN_TRY(count_planned());
+    DARN_ASSIGN(const auto last, db_->integer("SELECT tasks FROM totals WHERE run = ?1", run));
+    if (!last) {
+      return fail(ErrorKind::internal, "tasks were added to a run that is not there");
+    }
+    planned_ = {.run = run, .last = *last};
   }
-  const TaskKey key = first_key(run) + *seq;
+  const TaskKey key = first_key(run) + planned_.last + 1;
   DARN_ASSIGN(const auto added,
               db_->run("INSERT INTO tasks (key, run, id, state, pool, priority, pending, work) "
                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (run, id) DO NOTHING",
@@ -85,13 +88,30 @@ Result<TaskKey> SqliteStore::add_task(RunKey run, const TaskSpec& spec, const st
   for (const std::string* id : open.unknown) {
     DARN_TRY(db_->run("INSERT INTO unresolved (task, id) VALUES (?1, ?2)", key, *id));
   }
+  ++planned_.last;
+  ++(state == TaskState::ready ? planned_.ready : planned_.waiting);
+  if (own) {
+    DARN_TRY(count_planned());
+  }
   DARN_TRY(scope.commit());
   return key;
+}
+
+Status SqliteStore::count_planned() {
+  const auto planned = std::exchange(planned_, {});
+  if (planned.run != 0) {
+    DARN_TRY(
+        db_->run("UPDATE totals SET tasks = ?2, ready = ready + ?3, waiting = waiting + ?4 "
+                 "WHERE run = ?1",
+                 planned.run, planned.last, planned.ready, planned.waiting));
+  }
+  return {};
 }
 
 Status SqliteStore::finish_plan(RunKey run,
                                 const std::function<bool(std::string_view id)>& satisfied) {
   DARN_ASSIGN(Scope scope, Scope::open(*db_));
+  DARN_TRY(count_planned());
   // Forward references: ids that came later.
   DARN_TRY(
       db_->run("INSERT OR IGNORE INTO dependencies (task, dependent) "

@@ -59,16 +59,17 @@ Result<std::vector<std::string>> SqliteStore::pools_with_ready(RunKey run) {
 }
 
 Result<Store::Success> SqliteStore::success_of(RunKey run, std::string_view task_id) {
-  DARN_ASSIGN(
-      Query row,
-      db_->query("WITH RECURSIVE chain (key, parent) AS (SELECT key, parent FROM runs WHERE "
-                 "key = ?1 UNION SELECT r.key, r.parent FROM chain c JOIN runs r ON "
-                 "r.id = c.parent) "
-                 "SELECT t.output_path, t.workspace FROM chain c JOIN tasks t ON t.run = c.key "
-                 "AND t.id = ?2 WHERE t.state = 'succeeded' ORDER BY t.key DESC LIMIT 1",
-                 run, task_id));
-  DARN_ASSIGN(const bool found, row.step());
-  return found ? Success{true, row.text(0), row.text(1)} : Success{};
+  DARN_ASSIGN(const auto runs, lineage_up(run));
+  for (const RunKey key : runs) {
+    DARN_ASSIGN(Query row, db_->query("SELECT output_path, workspace FROM tasks WHERE run = ?1 "
+                                      "AND id = ?2 AND state = 'succeeded'",
+                                      key, task_id));
+    DARN_ASSIGN(const bool found, row.step());
+    if (found) {
+      return Success{true, row.text(0), row.text(1)};
+    }
+  }
+  return Success{};
 }
 
 Result<TaskRecord> SqliteStore::task(RunKey run, std::string_view task_id) {

@@ -160,6 +160,21 @@ Result<std::vector<RunRecord>> SqliteStore::lineage_of(const std::string& root) 
   return read_runs(*db_, "WHERE r.root = ?1 ORDER BY r.key", root);
 }
 
+Result<std::vector<RunKey>> SqliteStore::lineage_up(RunKey run) {
+  std::vector<RunKey> up = {run};
+  while (true) {
+    // A parent is older than its child: this ends.
+    DARN_ASSIGN(const auto parent,
+                db_->integer("SELECT p.key FROM runs r JOIN runs p ON p.id = r.parent "
+                             "WHERE r.key = ?1 AND p.key < r.key",
+                             up.back()));
+    if (!parent) {
+      return up;
+    }
+    up.push_back(*parent);
+  }
+}
+
 Result<RunRecord> SqliteStore::run(RunKey run) {
   DARN_ASSIGN(Query row, db_->query(fmt::format("SELECT {}, r.settings{}WHERE r.key = ?1",
                                                 kRunColumns, kFromRuns),

@@ -16,9 +16,9 @@ class SqliteStore final : public Store {
  public:
   explicit SqliteStore(std::unique_ptr<Database> db) : db_(std::move(db)) {}
 
-  Status begin() override { return db_->begin(); }
-  Status commit() override { return db_->commit(); }
-  void rollback() override { db_->rollback(); }
+  Status begin() override;
+  Status commit() override;
+  void rollback() override;
 
   // runs.cpp
   Status create_run(RunRecord& run) override;
@@ -89,6 +89,9 @@ class SqliteStore final : public Store {
     bool depended_on = false;
   };
   Result<Before> before(RunKey run, TaskKey task);
+  // This run and those it descends from, newest first. (A recursive query would do, but costs a
+  // temporary table each time, and history is asked for after every attempt.)
+  Result<std::vector<RunKey>> lineage_up(RunKey run);
   // Counts n tasks over from one state to another.
   Status move(RunKey run, TaskState from, TaskState to, std::int64_t n);
   // All that follows from a task's new state: counts, dependents released or skipped.
@@ -98,7 +101,17 @@ class SqliteStore final : public Store {
   // Skips what waits for something that is not going to succeed in this cycle.
   Status skip_blocked(RunKey run);
 
+  // Takes what add_task() has added into the totals.
+  Status count_planned();
+
   std::unique_ptr<Database> db_;
+  // Tasks added in this transaction and not yet in the totals: a million times two statements less.
+  struct {
+    RunKey run = 0;
+    std::int64_t last = 0;  // the last task's number
+    std::int64_t ready = 0;
+    std::int64_t waiting = 0;
+  } planned_;
 };
 
 // The keys of a run's tasks and attempts: run * 2^32 + number (schema.sql).

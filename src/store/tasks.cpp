@@ -24,6 +24,23 @@ std::string reached_from(std::string_view start) {
 
 }  // namespace
 
+namespace {
+
+// What has succeeded never runs again: the UPDATE that has this at its end changes nothing then.
+// (A trigger would say it once for all, but makes each UPDATE keep a journal of its own.)
+#define DARN_NOT_AFTER_SUCCESS " AND (state <> 'succeeded' OR ?2 = 'succeeded')"
+
+Status refuse_after_success(const Result<std::int64_t>& changed, const std::string& id) {
+  DARN_TRY(changed);
+  if (*changed != 1) {
+    return fail(ErrorKind::internal,
+                fmt::format("task '{}' has succeeded and never runs again", id));
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<SqliteStore::Before> SqliteStore::before(RunKey run, TaskKey task) {
   DARN_ASSIGN(Query row, db_->query("SELECT id, state, healed, attempts, "
                                     "EXISTS (SELECT 1 FROM dependencies WHERE task = ?1) "
@@ -85,10 +102,12 @@ Status SqliteStore::skip_dependents(RunKey run, TaskKey task, const std::string&
 }
 
 Status SqliteStore::skip_blocked(RunKey run) {
+  // The word for word condition of the index tasks_unsuccessful, so that it is used.
   static const std::string sql = reached_from(
       "SELECT d.dependent FROM tasks t JOIN dependencies d ON d.task = t.key "
       "JOIN tasks x ON x.key = d.dependent WHERE t.run = ?2 AND x.state = 'waiting' AND "
-      "t.state IN ('failed', 'skipped', 'cancelled', 'abandoned')");
+      "(t.state = 'failed' OR t.state = 'skipped' OR t.state = 'cancelled' OR "
+      "t.state = 'abandoned')");
   DARN_ASSIGN(const auto skipped, db_->run(sql, "something it depends on did not succeed", run));
   return move(run, TaskState::waiting, TaskState::skipped, skipped);
 }
@@ -116,7 +135,8 @@ Result<bool> SqliteStore::open_cycle(RunKey run, int expected, const std::string
           db_->run(fmt::format("UPDATE tasks SET state = ?3, not_before = 0, alone = 0, "
                                "summary = CASE state WHEN 'failed' THEN summary ELSE '' END "
                                "WHERE run = ?1 AND state = ?2 AND pending {} 0 AND "
-                               "state IN ('failed', 'skipped', 'cancelled', 'abandoned') "
+                               "(state = 'failed' OR state = 'skipped' OR state = 'cancelled' OR "
+                               "state = 'abandoned') "
                                "AND key NOT IN (SELECT value FROM json_each(?4))",
                                to == TaskState::ready ? "=" : ">"),
                    run, from, to, kept));
@@ -132,18 +152,20 @@ Status SqliteStore::update_task(RunKey run, TaskKey task, const TaskUpdate& upda
   DARN_ASSIGN(Scope scope, Scope::open(*db_));
   DARN_ASSIGN(const Before old, before(run, task));
   const bool healed = update.healed && update.state == TaskState::succeeded;
-  DARN_TRY(db_->run(
-      "UPDATE tasks SET state = ?2, healed = ?3, not_before = ?4, alone = ?5, category = ?6, "
-      "cause = ?7, severity = ?8, signature = ?9, summary = ?10, advice = ?11, exit = ?12, "
-      "signal = ?13, score = ?14, duration = ?15, "
-      "session = CASE ?16 WHEN '' THEN session ELSE ?16 END, "
-      "output_path = CASE ?17 WHEN '' THEN output_path ELSE ?17 END, "
-      "workspace = CASE ?18 WHEN '' THEN workspace ELSE ?18 END, next_agent = ?19 "
-      "WHERE key = ?1",
-      task, update.state, healed, update.not_before, update.alone, update.category, update.cause,
-      update.severity, update.signature, update.summary, update.advice, update.exit, update.signal,
-      update.score, update.duration, update.session, update.output_path, update.workspace,
-      update.next_agent));
+  DARN_TRY(refuse_after_success(
+      db_->run(
+          "UPDATE tasks SET state = ?2, healed = ?3, not_before = ?4, alone = ?5, category = ?6, "
+          "cause = ?7, severity = ?8, signature = ?9, summary = ?10, advice = ?11, exit = ?12, "
+          "signal = ?13, score = ?14, duration = ?15, "
+          "session = CASE ?16 WHEN '' THEN session ELSE ?16 END, "
+          "output_path = CASE ?17 WHEN '' THEN output_path ELSE ?17 END, "
+          "workspace = CASE ?18 WHEN '' THEN workspace ELSE ?18 END, next_agent = ?19 "
+          "WHERE key = ?1" DARN_NOT_AFTER_SUCCESS,
+          task, update.state, healed, update.not_before, update.alone, update.category,
+          update.cause, update.severity, update.signature, update.summary, update.advice,
+          update.exit, update.signal, update.score, update.duration, update.session,
+          update.output_path, update.workspace, update.next_agent),
+      old.id));
   DARN_TRY(follow(run, task, old, update.state, healed));
   return scope.commit();
 }
@@ -152,10 +174,11 @@ Status SqliteStore::set_task_state(RunKey run, TaskKey task, TaskState state,
                                    const std::string& why) {
   DARN_ASSIGN(Scope scope, Scope::open(*db_));
   DARN_ASSIGN(const Before old, before(run, task));
-  DARN_TRY(
-      db_->run("UPDATE tasks SET state = ?2, not_before = 0, "
-               "summary = CASE ?3 WHEN '' THEN summary ELSE ?3 END WHERE key = ?1",
-               task, state, why));
+  DARN_TRY(refuse_after_success(db_->run("UPDATE tasks SET state = ?2, not_before = 0, "
+                                         "summary = CASE ?3 WHEN '' THEN summary ELSE ?3 END WHERE "
+                                         "key = ?1" DARN_NOT_AFTER_SUCCESS,
+                                         task, state, why),
+                                old.id));
   DARN_TRY(follow(run, task, old, state, old.healed));
   return scope.commit();
 }
