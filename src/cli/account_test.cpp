@@ -1,176 +1,17 @@
-// What is read from the store and shown: status, summary, explain, the events rebuilt, exports.
+// What is read from the store and shown: status, summary, explain, the events rebuilt.
 #include <set>
 
 #include <doctest/doctest.h>
-#include <nlohmann/json.hpp>
 
-#include "base/text.hpp"
 #include "cli/explain_text.hpp"
-#include "cli/junit.hpp"
-#include "cli/markdown.hpp"
 #include "cli/next_step.hpp"
-#include "cli/replay.hpp"
 #include "cli/status_json.hpp"
-#include "cli/summary.hpp"
-#include "engine/events.hpp"
+#include "cli/story_fixture.hpp"
 #include "engine/lock.hpp"
-#include "store/store_fixture.hpp"
 
 namespace darn::cli {
-namespace {
 
-using test::Fixture;
-using test::spec;
-using test::TempDir;
-
-constexpr Terminal kPlain{.tty = false, .color = false, .utf8 = true, .width = 200};
-
-bool contains(std::string_view text, std::string_view what) {
-  return text.find(what) != std::string_view::npos;
-}
-
-// A run whose attempts are told in one line each.
-struct Story : Fixture {
-  TempDir dir;
-  StatePaths paths{dir.path()};
-
-  void begin(const std::vector<TaskSpec>& tasks) {
-    plan(tasks);
-    MUST(store->start_first_cycle(run.key, "batch-20231114-221320", now));
-    MUST(store->set_run_state(run.key, RunState::running, now));
-  }
-
-  void end(RunState state) {
-    MUST(store->end_cycle(run.key, MUST(store->run(run.key)).cycle, now));
-    MUST(store->set_run_state(run.key, state, now));
-  }
-
-  RunRecord record() { return MUST(store->run(run.key)); }
-
-  void succeed(const std::string& id, int cycle = 1) {
-    AttemptRecord a = start(id, cycle);
-    a.state = AttemptState::succeeded;
-    a.outcome.exit_code = 0;
-    a.decision.action = Action::succeed;
-    a.decision.rule = "success";
-    TaskUpdate update;
-    update.state = TaskState::succeeded;
-    update.healed = a.number > 1;
-    update.exit = 0;
-    finish(a, update);
-  }
-
-  void fail(const std::string& id, const Decision& decision, Category category = Category::network,
-            const std::string& summary = "connection refused", int cycle = 1) {
-    AttemptRecord a = start(id, cycle);
-    a.state = AttemptState::failed;
-    a.outcome.exit_code = 7;
-    a.diagnosis.category = category;
-    a.diagnosis.cause = category == Category::permanent ? Cause::code : Cause::network;
-    a.diagnosis.severity = Severity::medium;
-    a.diagnosis.summary = summary;
-    a.diagnosis.signature = "1:" + std::string(32, summary.empty() ? '0' : summary[0]);
-    a.diagnosis.rule = "text.test";
-    a.diagnosis.advice = "look at the server";
-    a.decision = decision;
-    a.excerpt = "some output\nand its <end> & \x01 more";
-    TaskUpdate update;
-    update.state = decision.action == Action::give_up   ? TaskState::failed
-                   : decision.action == Action::abandon ? TaskState::abandoned
-                                                        : TaskState::delayed;
-    update.not_before = now + decision.delay;
-    update.category = a.diagnosis.category;
-    update.cause = a.diagnosis.cause;
-    update.severity = a.diagnosis.severity;
-    update.signature = a.diagnosis.signature;
-    update.summary = summary;
-    update.advice = a.diagnosis.advice;
-    update.exit = 7;
-    finish(a, update);
-    if (update.state == TaskState::delayed) {
-      now += decision.action == Action::snooze ? decision.until - now : decision.delay;
-      MUST(store->promote_due(run.key, now));
-    }
-  }
-
-  AttemptRecord start(const std::string& id, int cycle) {
-    AttemptRecord a;
-    a.task = task(id).key;
-    a.task_id = id;
-    a.number = task(id).attempts + 1;
-    a.cycle = cycle;
-    a.kind = a.number == 1 ? AttemptKind::first : AttemptKind::retry;
-    a.claimed = now;
-    a.batch = "batch-20231114-221320";
-    MUST(store->claim(run.key, a));
-    a.outcome.started = now;
-    return a;
-  }
-
-  void finish(AttemptRecord& a, TaskUpdate update) {
-    now += std::chrono::seconds{2};
-    a.outcome.ended = now;
-    a.outcome.wall = std::chrono::seconds{2};
-    update.duration = a.outcome.wall;
-    MUST(store->end_attempt(run.key, a));
-    MUST(store->update_task(run.key, a.task, update));
-  }
-
-  std::string told(const Terminal& terminal = kPlain) {
-    return summary_text(MUST(summarise(*store, paths, record())), paths, terminal, now);
-  }
-
-  std::vector<nlohmann::json> replayed() {
-    std::vector<nlohmann::json> events;
-    Replay replay(*store, paths, run.key);
-    MUST(replay.poll([&](const EngineEvent& event) { events.push_back(event_json(event)); }));
-    return events;
-  }
-};
-
-Decision retry_in(Duration delay) {
-  Decision d;
-  d.action = Action::retry;
-  d.delay = delay;
-  d.rule = "category.network";
-  d.why = "network failures pass";
-  return d;
-}
-
-Decision give_up() {
-  Decision d;
-  d.action = Action::give_up;
-  d.rule = "category.permanent";
-  d.why = "it would fail again";
-  return d;
-}
-
-Decision snooze_until(Time until) {
-  Decision d;
-  d.action = Action::snooze;
-  d.charge = Charge::none;
-  d.until = until;
-  d.rule = "rate_limit";
-  return d;
-}
-
-// One of each: first try, healed by retries, healed after a limit, failed, skipped.
-Story& tell(Story& story) {
-  story.begin({spec("good"), spec("flaky"), spec("limited"), spec("bad"), spec("worse"),
-               spec("after", {"bad"})});
-  story.succeed("good");
-  story.fail("flaky", retry_in(std::chrono::seconds{5}));
-  story.succeed("flaky");
-  story.fail("limited", snooze_until(story.now + std::chrono::seconds{32}), Category::rate_limit,
-             "HTTP 429");
-  story.succeed("limited");
-  story.fail("bad", give_up(), Category::permanent, "no such file");
-  story.fail("worse", give_up(), Category::permanent, "no such file");
-  story.end(RunState::failed);
-  return story;
-}
-
-}  // namespace
+using namespace test;
 
 TEST_CASE("status JSON has what outside programs rely on, and null for what is not known") {
   Story story;
@@ -399,55 +240,6 @@ TEST_CASE("a replay goes on where it was, and gives an attempt that was running 
   poll();
   CHECK(seen == std::vector<std::string>{"cycle_ended", "run_ended"});
   CHECK(replay.ended());
-}
-
-TEST_CASE("JUnit: flaky as Surefire has it, failures with their reruns, the rest skipped") {
-  Story story;
-  tell(story);
-  story.now += std::chrono::seconds{1};
-  const std::string xml = MUST(junit_xml(*story.store, story.record()));
-  CHECK(contains(xml, "tests=\"6\" failures=\"2\" errors=\"0\" skipped=\"1\" flakes=\"2\""));
-  CHECK(contains(xml, "<testcase name=\"good\" classname=\"darn.tasks.csv\" time=\"2.000\"/>"));
-  CHECK(contains(xml, "<flakyFailure message=\"connection refused\" type=\"network\">"));
-  CHECK(contains(xml, "<failure message=\"no such file\" type=\"permanent\">"));
-  CHECK(contains(xml, "and its &lt;end&gt; &amp;  more"));
-  CHECK(contains(xml, "<skipped message=\"skipped"));
-  CHECK_FALSE(contains(xml, "\x01"));
-}
-
-TEST_CASE("JUnit: a task that failed more than once has one failure and rerunFailures") {
-  Story story;
-  story.begin({spec("a")});
-  story.fail("a", retry_in(std::chrono::seconds{1}));
-  story.fail("a", retry_in(std::chrono::seconds{1}));
-  story.fail("a", give_up());
-  const std::string text =
-      junit_case(story.record(), story.task("a"), MUST(story.store->attempts(story.run.key, "a")));
-  CHECK(text.find("<failure ") != std::string::npos);
-  CHECK(text.find("<failure ") == text.rfind("<failure "));
-  CHECK(text.find("<rerunFailure ") != text.rfind("<rerunFailure "));
-  CHECK_FALSE(contains(text, "flakyFailure"));
-}
-
-TEST_CASE("XML text: markup escaped, what XML cannot hold removed") {
-  CHECK(xml_escape("a<b>&\"c\"") == "a&lt;b&gt;&amp;&quot;c&quot;");
-  CHECK(xml_escape(std::string_view("a\0b\x1b[1m\x08\x7f", 9)) == "ab[1m\x7f");
-  CHECK(xml_escape("]]>") == "]]&gt;");
-  CHECK(xml_escape("a\nb\tc") == "a&#10;b&#9;c");
-  CHECK(xml_escape("\xff") == "\xef\xbf\xbd");
-  CHECK(xml_escape("\xef\xbf\xbf") == "\xef\xbf\xbd");
-}
-
-TEST_CASE("Markdown: a table, with nothing of a task's taking effect in it") {
-  Story story;
-  story.begin({spec("a|b")});
-  story.fail("a|b", give_up(), Category::permanent, "<img src=x> `code` | [link](x)");
-  story.end(RunState::failed);
-  const std::string text =
-      markdown(MUST(summarise(*story.store, story.paths, story.record())), story.now);
-  CHECK(contains(text, "| 0 | 0 | 1 | 0 | 0 | 0 |"));
-  CHECK(contains(text, "a\\|b"));
-  CHECK(contains(text, "&lt;img src=x> \\`code\\` \\| \\[link\\](x)"));
 }
 
 }  // namespace darn::cli

@@ -102,7 +102,9 @@ std::string end_text(const Outcome& outcome) {
     case End::deadline: text = "ended at the task's deadline"; break;
     case End::cancelled: text = "ended by darn"; break;
     case End::not_started:
-      text = fmt::format("could not be started: {}", std::strerror(outcome.start_errno));
+      text = "could not be started";
+      text +=
+          outcome.start_errno == 0 ? "" : std::string(": ") + std::strerror(outcome.start_errno);
       break;
     case End::lost: text = "lost: its process vanished, its end was not seen"; break;
   }

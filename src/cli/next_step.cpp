@@ -6,7 +6,9 @@
 
 #include "base/random.hpp"
 #include "base/text.hpp"
+#include "engine/batch.hpp"
 #include "policy/decide.hpp"
+#include "policy/rules.hpp"
 
 namespace darn::cli {
 namespace {
@@ -75,30 +77,76 @@ Result<std::string> in_words(Store& store, const RunRecord& run, const TaskRecor
   return std::string();
 }
 
+// The agent that would take over; empty when none is named or it has had its turn in this cycle.
+std::string fallback_left(const RunRecord& run, const TaskRecord& task, const PastAttempt& failed,
+                          const std::vector<PastAttempt>& history) {
+  std::string fallback = task.spec.fallback;
+  const auto agent = run.settings.agents.find(failed.agent);
+  if (fallback.empty() && agent != run.settings.agents.end()) {
+    fallback = agent->second.fallback;
+  }
+  const bool used = std::any_of(history.begin(), history.end(), [&](const PastAttempt& past) {
+    return past.cycle == failed.cycle && past.agent == fallback;
+  });
+  return used || !task.spec.race.empty() ? "" : fallback;
+}
+
+// The user's rule that matched the last failure; what it says of the agent's report is not looked
+// at.
+Result<std::optional<std::size_t>> rule_of(const RunRecord& run, const AttemptRecord& failed) {
+  DARN_ASSIGN(const RuleMatcher rules, RuleMatcher::compile(run.settings.policy.rules));
+  return rules.match(failed.outcome, failed.diagnosis, failed.excerpt);
+}
+
+std::optional<Time> deadline_of(const TaskRecord& task, const std::vector<PastAttempt>& history,
+                                int cycle, Time now) {
+  if (!task.spec.deadline) {
+    return std::nullopt;
+  }
+  Time first = now;
+  for (const PastAttempt& past : history) {
+    if (past.cycle == cycle && past.started != Time{}) {
+      first = std::min(first, past.started);
+    }
+  }
+  return first + *task.spec.deadline;
+}
+
 // The same failure once more, now: what would be decided about it.
 Result<std::optional<Decision>> decide_if_again(Store& store, const RunRecord& run,
-                                                const TaskRecord& task, Time now) {
-  DARN_ASSIGN(std::vector<PastAttempt> history, store.history(run.key, task.spec.id));
-  const auto failed = std::find_if(history.rbegin(), history.rend(), [](const PastAttempt& a) {
-    return !a.succeeded && a.category != Category::none;
+                                                const TaskRecord& task,
+                                                const std::vector<AttemptRecord>& attempts,
+                                                Time now) {
+  const auto last = std::find_if(attempts.rbegin(), attempts.rend(), [](const AttemptRecord& a) {
+    return a.state == AttemptState::failed;
   });
-  if (failed == history.rend()) {
+  if (last == attempts.rend()) {
     return std::optional<Decision>();
   }
-  PastAttempt again = *failed;
-  again.cycle = run.cycle;
-  again.started = now;
-  again.ended = now;
-  again.charge = Charge::retry;
-  history.push_back(again);
+  DARN_ASSIGN(std::vector<PastAttempt> history, store.history(run.key, task.spec.id));
+  DARN_ASSIGN(const int before, cycles_before(store, run));
   Knowledge know;
   know.now = now;
   know.seed = run.seed;
   know.task = hash64(task.spec.id);
-  know.cycle = run.cycle;
+  know.cycle = before + run.cycle;
   know.task_retries = task.spec.retries;
+  know.deadline = deadline_of(task, history, know.cycle, now);
+  know.retry_after = last->diagnosis.retry_after;
   know.idempotent = task.spec.idempotent;
-  know.fallback_agent = task.next_agent.empty() ? task.spec.fallback : "";
+  DARN_ASSIGN(know.rule, rule_of(run, *last));
+
+  PastAttempt again;
+  again.cycle = know.cycle;
+  again.end = last->outcome.end;
+  again.category = last->diagnosis.category;
+  again.cause = last->diagnosis.cause;
+  again.signature = last->diagnosis.signature;
+  again.agent = last->agent;
+  again.started = now;
+  again.ended = now;
+  know.fallback_agent = fallback_left(run, task, again, history);
+  history.push_back(again);
   return std::optional<Decision>(decide(history, run.settings.policy, know));
 }
 
@@ -122,7 +170,7 @@ Result<NextStep> next_step(Store& store, const RunRecord& run, const TaskRecord&
   DARN_ASSIGN(next.text, in_words(store, run, task, now));
   const bool unfinished = !is_terminal(task.state) && task.state != TaskState::waiting;
   if (unfinished && !attempts.empty()) {
-    DARN_ASSIGN(next.if_again, decide_if_again(store, run, task, now));
+    DARN_ASSIGN(next.if_again, decide_if_again(store, run, task, attempts, now));
   }
   return next;
 }

@@ -113,6 +113,9 @@ struct Parser {
     declare_starting();
     declare_reading();
     declare_others();
+    for (CLI::App* sub : app.get_subcommands({})) {
+      add_global(sub);
+    }
   }
 
   template <class Options>
@@ -187,29 +190,24 @@ struct Parser {
     text(sub, "--parent", run.parent, "RUN", "The run that this one goes on from");
     sub->add_flag("--force", run.force, "Also run what has succeeded in the lineage");
     add_running(sub, run);
-    add_global(sub);
 
     sub = subcommand("resume", "Go on with an interrupted run", resume);
     positional(sub, "RUN", resume.run, kRunHelp, false);
     add_running(sub, resume);
-    add_global(sub);
 
     sub = subcommand("retry", "Write (and launch) a file of what did not succeed", retry);
     positional(sub, "RUN", retry.run, kRunHelp, false);
     sub->add_flag("--launch", retry.launch, "Run it at once, as a child of RUN");
     text(sub, "-o,--output", retry.output, "FILE", "Where to write it");
     add_running(sub, retry);
-    add_global(sub);
 
     sub = subcommand("add", "Put more tasks into a run that is going on", add);
     positional(sub, "RUN", add.run, kRunNeeded);
     positional(sub, "FILE", add.file, "Tasks: CSV or YAML; '-' reads standard input");
-    add_global(sub);
 
     sub = subcommand("cancel", "End a run", cancel);
     positional(sub, "RUN", cancel.run, kRunNeeded);
     sub->add_flag("--kill", cancel.kill, "Kill what runs at once, without a grace period");
-    add_global(sub);
   }
 
   void declare_reading() {
@@ -217,16 +215,13 @@ struct Parser {
     positional(sub, "RUN", status.run, kRunHelp, false);
     json(sub, status.json);
     sub->add_flag("--no-tasks", status.no_tasks, "Leave the tasks out: quick on a big run");
-    add_global(sub);
 
     sub = subcommand("follow", "Watch a run until it ends", follow);
     positional(sub, "RUN", follow.run, kRunHelp, false);
-    add_global(sub);
 
     sub = subcommand("wait", "Wait for a run's end, silently", wait);
     positional(sub, "RUN", wait.run, kRunHelp, false);
     duration(sub, "--timeout", wait.timeout, "Give up after this long, with exit status 75");
-    add_global(sub);
 
     sub = subcommand("log", "Show a task's output", log);
     positional(sub, "RUN", log.run, kRunNeeded);
@@ -240,23 +235,19 @@ struct Parser {
         "Only this one (default: out, then err where it is separate)");
     sub->add_option("--tail", log.tail, "Only the last N lines")->type_name("N");
     json(sub, log.json, "The attempt's record and output as JSON");
-    add_global(sub);
 
     sub = subcommand("lineage", "Show the tree of cycles and re-runs", lineage);
     positional(sub, "RUN", lineage.run, kRunHelp, false);
     positional(sub, "TASK", lineage.task, "Only this task, with each attempt", false);
     json(sub, lineage.json);
-    add_global(sub);
 
     sub = subcommand("explain", "Say what happened to a task, and why", explain);
     positional(sub, "RUN", explain.run, kRunNeeded);
     positional(sub, "TASK", explain.task, "A task's id");
     json(sub, explain.json);
-    add_global(sub);
 
     sub = subcommand("runs", "List the runs", runs);
     json(sub, runs.json);
-    add_global(sub);
 
     sub = subcommand("export", "Write a run as CSV, JSON, JUnit XML or Markdown", export_);
     positional(sub, "RUN", export_.run, kRunHelp, false);
@@ -267,12 +258,10 @@ struct Parser {
         },
         "Default: csv");
     text(sub, "-o,--output", export_.output, "FILE", "Instead of standard output");
-    add_global(sub);
 
     sub = subcommand("events", "Print a run's events as JSON Lines", events);
     positional(sub, "RUN", events.run, kRunHelp, false);
     sub->add_flag("--follow", events.follow, "Go on until the run ends");
-    add_global(sub);
   }
 
   void declare_others() {
@@ -284,7 +273,6 @@ struct Parser {
         ->type_name("")
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     json(sub, agents.json);
-    add_global(sub);
 
     sub = subcommand("gc", "Remove old runs: says what first", gc);
     duration(sub, "--older-than", gc.older_than, "Runs that ended longer ago (default: 30d)");
@@ -294,14 +282,11 @@ struct Parser {
     sub->add_flag_callback(
         "--dry-run", [&yes] { yes = false; }, "Only say what would go (the default)");
     json(sub, gc.json);
-    add_global(sub);
 
     sub = subcommand("help", "Teach a command", help);
     positional(sub, "COMMAND", help.topic, "Which one", false);
-    add_global(sub);
 
     sub = subcommand("version", "Show the version", version);
-    add_global(sub);
   }
 
   std::vector<std::string> command_names() const {
