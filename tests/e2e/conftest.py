@@ -70,7 +70,8 @@ def processes_with(marker):
 
 def command_line(pid):
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0",
+                                                                 b" ").decode(errors="replace")
     except OSError:
         return ""
 

@@ -38,7 +38,8 @@ def test_max_retries(darn):
     words = "alpha beta gamma delta epsilon zeta eta theta".split()
     darn.write("words", "\n".join(words) + "\n")
     darn.csv("id,command,retries",
-             ["a", "echo x >> ran; echo \"no such thing: $(sed -n $(wc -l < ran)p words)\"; exit 1", 0])
+             ["a", "echo x >> ran; echo \"no such thing: $(sed -n $(wc -l < ran)p words)\"; exit 1",
+              0])
     darn.run("tasks.csv", "--auto-retry", "--max-retries", "2", status=1)
     assert len(darn.lines("ran")) == 3
     status = darn.status()
@@ -67,7 +68,8 @@ def test_what_each_cycle_leaves(darn):
                       "parent_batch": names[0], "auto_retry_enabled": True, "max_retries": 4}
     assert third == {"is_retry": True, "original_batch": names[0], "retry_count": 2,
                      "parent_batch": names[1], "auto_retry_enabled": True, "max_retries": 4}
-    assert [{a["id"] for a in m["agents"]} for m in manifests] == [{"good", "bad"}, {"bad"}, {"bad"}]
+    assert [{a["id"] for a in m["agents"]} for m in manifests] == [{"good", "bad"}, {"bad"},
+                                                                   {"bad"}]
 
 
 def test_retry_files_hold_exactly_what_failed(darn):
@@ -93,7 +95,8 @@ def test_retry_files_hold_exactly_what_failed(darn):
 
 def test_a_retry_file_by_hand_runs_as_a_child(darn):
     darn.csv("id,command,after,retries,tags", ["good", "echo fine; echo x >> good", "", 0, ""],
-             ["bad", AFTER % 2, "", 0, "t"], ["next", 'cat "$DARN_OUTPUT_good" > got', "bad;good", 0, ""])
+             ["bad", AFTER % 2, "", 0, "t"],
+             ["next", 'cat "$DARN_OUTPUT_good" > got', "bad;good", 0, ""])
     darn.run("tasks.csv", status=1)
     parent = darn.status()["run"]
     written = darn("retry", "last", status=0).out.strip().splitlines()[-1]
@@ -104,7 +107,8 @@ def test_a_retry_file_by_hand_runs_as_a_child(darn):
     darn.run(written)
     child = darn.status()
     assert (child["parent"], child["root"]) == (parent, parent)
-    assert {t["id"]: t["state"] for t in child["tasks"]} == {"bad": "succeeded", "next": "succeeded"}
+    assert {t["id"]: t["state"] for t in child["tasks"]} == {"bad": "succeeded",
+                                                             "next": "succeeded"}
     assert len(darn.lines("good")) == 1 and darn.lines("got") == ["fine"]
 
 
@@ -154,7 +158,8 @@ def test_what_has_succeeded_in_the_lineage_runs_again_only_when_forced(darn):
     darn.run("tasks.csv", status=1)
     parent = darn.status()["run"]
     darn.run("tasks.csv", "--parent", parent)
-    assert len(darn.lines("good")) == 1 and darn.states() == {"good": "succeeded", "bad": "succeeded"}
+    assert len(darn.lines("good")) == 1 and darn.states() == {"good": "succeeded",
+                                                              "bad": "succeeded"}
     darn.run("tasks.csv", "--parent", parent, "--force")
     assert len(darn.lines("good")) == 2
 

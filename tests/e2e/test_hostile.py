@@ -7,7 +7,8 @@ import pytest
 
 from conftest import ESCAPES
 
-IDS = ["../../escaped", "a/b", "..", ".", "a b; touch pwned", "$(touch pwned)", "-rf", "x" * 300, "ä\u202eb",
+IDS = ["../../escaped", "a/b", "..", ".", "a b; touch pwned", "$(touch pwned)", "-rf", "x" * 300,
+       "ä\u202eb",
        "new\nline", "tab\there", "%2e%2e%2f", "CON", "'quoted\"", "a\\b"]
 
 
@@ -45,7 +46,7 @@ def test_parameters_are_never_shell_text(darn):
 
 def test_parameters_in_a_template_are_one_word(darn):
     darn.script("agent.sh", 'echo "$#" > count; printf "%s" "$1" > word\n')
-    darn.config(f'[agents.mine]\ncommand = ["{darn.dir}/agent.sh", "{{who}}"]\nstdin = "{{task}}"\n')
+    darn.config(f'[agents.mine]\ncommand = ["{darn.dir}/agent.sh", "{{who}}"]\n')
     evil = 'a b "c" $(touch pwned) {task} {id}'
     darn.csv("id,agent,task,who", ["a", "mine", "secret", evil])
     darn.run("tasks.csv")
@@ -54,7 +55,8 @@ def test_parameters_in_a_template_are_one_word(darn):
     assert (place / "word").read_text() == evil
 
 
-NASTY = b"\x1b[2J\x1b]0;owned\x07plain\r\x08\x9b31m \xff\xfe \x00 ]]> <b>&amp; | `x` \xe2\x80\xae end\n"
+NASTY = (b"\x1b[2J\x1b]0;owned\x07plain\r\x08\x9b31m \xff\xfe \x00 "
+         b"]]> <b>&amp; | `x` \xe2\x80\xae end\n")
 
 
 def test_output_does_not_reach_the_terminal_as_it_is(darn):
@@ -118,7 +120,8 @@ def test_an_output_that_is_a_link_out_of_the_workspace_goes_nowhere(darn):
 def test_damaged_files_never_crash(darn, seed):
     import random
     pick = random.Random(seed)
-    text = bytearray(b'id,command,after,timeout,tags\na,"echo ""x""",,5s,"t,u"\nb,true,a,,\nc,true,a;b,1h,\n')
+    text = bytearray(b'id,command,after,timeout,tags\na,"echo ""x""",,5s,"t,u"\n'
+                     b'b,true,a,,\nc,true,a;b,1h,\n')
     for _ in range(pick.randint(1, 6)):
         at = pick.randrange(len(text))
         what = pick.choice(["flip", "drop", "double", "insert"])
@@ -134,7 +137,8 @@ def test_damaged_files_never_crash(darn, seed):
     done = darn("run", "--dry-run", "tasks.csv")
     assert done.status in (0, 65), repr(done)
     if done.status == 65:
-        assert done.err.startswith("darn: tasks.csv") and len(done.err.splitlines()) == 1, repr(done)
+        assert done.err.startswith("darn: tasks.csv"), repr(done)
+        assert len(done.err.splitlines()) == 1, repr(done)
 
 
 def test_keys_in_a_task_file_are_refused_and_not_repeated(darn):

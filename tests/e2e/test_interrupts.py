@@ -122,7 +122,8 @@ def test_kill_9_of_darn_then_resume_reads_what_has_ended_meanwhile(gate):
 def test_kill_9_again_and_again_and_nothing_runs_twice(darn, seed):
     pick = random.Random(seed)
     tasks = [f"t{i}" for i in range(120)]
-    darn.csv("id,command,after", *[[t, f"echo {t} >> effects; sleep 0.03", tasks[i - 10] if i >= 10 else ""]
+    darn.csv("id,command,after",
+             *[[t, f"echo {t} >> effects; sleep 0.03", tasks[i - 10] if i >= 10 else ""]
                                    for i, t in enumerate(tasks)])
     live, kills = darn.start("run", "tasks.csv", "-j", "4", "--quiet"), 0
     while kills < 6:
@@ -187,7 +188,10 @@ def test_a_task_whose_shim_died_never_runs_beside_itself(gate):
     darn = gate
     # The task outlives its shim; the new darn has to end it before it starts it again.
     darn.script("alone.sh", """
-if [ -e pid ] && grep -qs '^State:.[^ZX]' /proc/$(cat pid)/status; then echo beside >> trace; exit 3; fi
+if [ -e pid ] && grep -qs '^State:.[^ZX]' /proc/$(cat pid)/status; then
+  echo beside >> trace
+  exit 3
+fi
 echo $$ > pid
 echo start.a >> trace
 while [ ! -e go ]; do sleep 0.02; done
@@ -301,7 +305,8 @@ def test_follow_a_live_run(gate):
 def test_two_runs_at_once_in_one_directory(gate):
     darn = gate
     for name in ("one", "two"):
-        darn.csv("id,command", [f"{name}-a", "./gate.sh"], [f"{name}-b", "./gate.sh"], name=f"{name}.csv")
+        darn.csv("id,command", [f"{name}-a", "./gate.sh"], [f"{name}-b", "./gate.sh"],
+                 name=f"{name}.csv")
     live = [darn.start("run", f"{name}.csv", "-j", "2") for name in ("one", "two")]
     started(darn, "one-a", "one-b", "two-a", "two-b")
     darn.write("go", "")

@@ -88,7 +88,8 @@ def test_a_503_with_retry_after_too(darn, api):
 
 
 def test_a_parked_pool_is_shown_and_can_be_left(darn):
-    darn.script("limited.sh", "echo 'HTTP/1.1 429 Too Many Requests'\necho 'Retry-After: 600'\nexit 1\n")
+    darn.script("limited.sh",
+                "echo 'HTTP/1.1 429 Too Many Requests'\necho 'Retry-After: 600'\nexit 1\n")
     darn.csv("id,command", ["a", "./limited.sh"])
     live = darn.start("run", "tasks.csv")
     until("the task is put off",
@@ -113,7 +114,8 @@ def test_snoozes_are_bounded(darn):
                                   "Quota exceeded, try again in 1s"])
 def test_printed_reset_times(darn, text):
     darn.write("text", text + "\n")
-    darn.script("quota.sh", "date +%s%N >> tries\n[ $(wc -l < tries) -gt 1 ] && exit 0\ncat text >&2\nexit 1\n")
+    darn.script("quota.sh",
+                "date +%s%N >> tries\n[ $(wc -l < tries) -gt 1 ] && exit 0\ncat text >&2\nexit 1\n")
     darn.csv("id,command,retries", ["a", "./quota.sh", 0])
     darn.run("tasks.csv")
     first, second = map(int, darn.lines("tries"))

@@ -160,7 +160,8 @@ def test_a_task_that_reopens_its_output_loses_nothing(darn):
 
 
 def test_retries_of_a_task_and_of_a_run(darn):
-    darn.csv("id,command,retries", ["two", "echo x >> two; exit 1", 2], ["none", "echo x >> none; exit 1", ""])
+    darn.csv("id,command,retries", ["two", "echo x >> two; exit 1", 2],
+             ["none", "echo x >> none; exit 1", ""])
     darn.run("tasks.csv", "--retries", "0", status=1)
     assert len(darn.lines("none")) == 1
     assert len(darn.lines("two")) == 3
@@ -168,7 +169,8 @@ def test_retries_of_a_task_and_of_a_run(darn):
 
 
 def test_permanent_failures_are_not_retried_in_place(darn):
-    darn.csv("id,command", ["a", "echo x >> tries; echo 'invalid api key: 401 Unauthorized' >&2; exit 1"])
+    darn.csv("id,command",
+             ["a", "echo x >> tries; echo 'invalid api key: 401 Unauthorized' >&2; exit 1"])
     darn.run("tasks.csv", status=1)
     task = darn.tasks()["a"]
     assert (task["category"], task["cause"]) == ("permanent", "authentication")
@@ -185,7 +187,8 @@ def test_network_failures_are_retried_five_times(darn):
 def test_rules_of_the_user_come_first(darn):
     darn.config('[[policy.rules]]\nname = "busy"\nexit = [77]\nthen = "retry"\nretries = 3\n'
                 'backoff = ["10ms"]\n\n'
-                '[[policy.rules]]\noutput_regex = "Connection refused"\nas_category = "permanent"\n')
+                '[[policy.rules]]\noutput_regex = "Connection refused"\n'
+                'as_category = "permanent"\n')
     darn.csv("id,command", ["busy", "echo x >> busy; exit 77"],
              ["refused", "echo x >> refused; echo Connection refused >&2; exit 1"])
     darn.run("tasks.csv", status=1)

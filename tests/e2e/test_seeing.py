@@ -18,7 +18,8 @@ def mixed(darn):
     """A run with one of each: first try, healed, failed, skipped."""
     darn.csv("id,command,after,retries,tags",
              ["good", "echo all is well", "", "", "x;y"],
-             ["flaky", "[ -e seen ] || { touch seen; echo 'Connection reset by peer'; exit 1; }", "", "", ""],
+             ["flaky", "[ -e seen ] || { touch seen; echo 'Connection reset by peer'; exit 1; }",
+              "", "", ""],
              ["bad", "echo 'AssertionError: 3 != 4'; exit 3", "", 0, ""],
              ["after-bad", "true", "bad", "", ""])
     darn.run("tasks.csv", status=1)
@@ -30,7 +31,8 @@ def test_status_json(mixed):
     assert {"run", "state", "cycle", "max_retries", "root", "parent", "counts", "cost_usd",
             "tasks"} <= status.keys()
     assert status["state"] == "failed" and status["root"] == status["run"]
-    assert status["counts"] == {"waiting": 0, "ready": 0, "running": 0, "delayed": 0, "succeeded": 2,
+    assert status["counts"] == {"waiting": 0, "ready": 0, "running": 0, "delayed": 0,
+                                "succeeded": 2,
                                 "healed": 1, "failed": 1, "skipped": 1, "cancelled": 0,
                                 "abandoned": 0}
     for task in status["tasks"]:
@@ -47,8 +49,10 @@ def test_status_json(mixed):
 
 def test_the_same_failure_has_the_same_signature(darn):
     darn.csv("id,command,retries",
-             ["one", "echo '2026-11-22 10:00:01 worker 17: AssertionError: no such user 4711'; exit 1", 0],
-             ["two", "echo '2026-11-23 11:10:07 worker 18: AssertionError: no such user 4712'; exit 1", 0],
+             ["one",
+              "echo '2026-11-22 10:00:01 worker 17: AssertionError: no such user 4711'; exit 1", 0],
+             ["two",
+              "echo '2026-11-23 11:10:07 worker 18: AssertionError: no such user 4712'; exit 1", 0],
              ["other", "echo 'KeyError: colour'; exit 1", 0])
     darn.run("tasks.csv", status=1)
     signatures = {i: t["signature"] for i, t in darn.tasks().items()}
@@ -74,7 +78,8 @@ def test_text_for_people(mixed):
 
 
 def test_the_closing_summary(darn):
-    darn.csv("id,command,retries", *[[f"t{i}", "echo 'ModuleNotFoundError: No module named foo'; exit 1", 0]
+    darn.csv("id,command,retries",
+             *[[f"t{i}", "echo 'ModuleNotFoundError: No module named foo'; exit 1", 0]
                                      for i in range(5)])
     done = darn.run("tasks.csv", status=1)
     summary = done.err[done.err.rindex("t4"):] if "t4" in done.err else done.err
@@ -100,7 +105,8 @@ def test_lineage_and_explain(mixed):
     assert "network" in text and "category.network" in text
     explained = mixed.explain("flaky")
     first, second = explained["attempts"]
-    assert first["decision"]["action"] == "retry" and first["decision"]["rule"] == "category.network"
+    assert first["decision"]["action"] == "retry"
+    assert first["decision"]["rule"] == "category.network"
     assert second["decision"]["action"] == "succeed"
 
 
@@ -122,7 +128,8 @@ def check_events(events):
     assert kinds[0] == "run_started" and kinds[-1] == "run_ended"
     assert kinds.count("attempt_started") == kinds.count("attempt_ended") == 4
     assert kinds[1] == "cycle_started" and kinds[-2] == "cycle_ended", kinds
-    ended = [(e["task"]["id"], e["attempt"]["number"]) for e in events if e["event"] == "attempt_ended"]
+    ended = [(e["task"]["id"],
+              e["attempt"]["number"]) for e in events if e["event"] == "attempt_ended"]
     assert len(set(ended)) == 4
     return events
 
@@ -230,7 +237,8 @@ def test_a_task_file_on_standard_input(darn):
     darn.run("-", input=b"tasks:\n  - {id: a, command: touch yaml}\n")
     assert darn.path("csv").exists() and darn.path("yaml").exists()
     done = darn("run", "-", input=b"id,comand\na,true\n")
-    assert done.status == 65 and re.match(r"darn: (-|<?(standard input|stdin)>?):1:4: ", done.err), repr(done)
+    assert done.status == 65 and re.match(r"darn: (-|<?(standard input|stdin)>?):1:4: ",
+                                          done.err), repr(done)
 
 
 def test_a_hundred_thousand_rows(darn):
@@ -253,7 +261,8 @@ def test_help(darn, command):
 
 def test_help_in_general(darn):
     text = darn("--help", status=0).out
-    assert all(re.search(rf"^\s+{c}\b", text, re.M) for c in COMMANDS if c not in ("help", "version"))
+    assert all(re.search(rf"^\s+{c}\b", text, re.M) for c in COMMANDS if c not in ("help",
+                                                                                   "version"))
     assert re.match(r"darn \d+\.\d+", darn("--version", status=0).out)
 
 
@@ -268,12 +277,14 @@ def test_another_state_directory(darn):
     darn.csv("id,command", ["a", "true"])
     darn("--state", "elsewhere", "run", "tasks.csv", status=0)
     assert not darn.state.exists()
-    assert darn("status", "--json", status=0, env={"DARN_STATE": "elsewhere"}).json()["state"] == "succeeded"
+    assert darn("status", "--json", status=0,
+                env={"DARN_STATE": "elsewhere"}).json()["state"] == "succeeded"
 
 
 def test_output_that_cannot_be_written_is_a_failure(mixed):
     with open("/dev/full", "w") as full:
-        done = subprocess.run([PROGRAM, "status", "--json"], cwd=mixed.dir, env=mixed.env, stdout=full,
+        done = subprocess.run([PROGRAM, "status", "--json"], cwd=mixed.dir, env=mixed.env,
+                              stdout=full,
                               stderr=subprocess.PIPE)
     assert done.returncode == 74, done.stderr
 

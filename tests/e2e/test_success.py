@@ -1,4 +1,4 @@
-"""Success is what is proven: status 0, the promised output, the check, no failed_when, the score."""
+"""Success is what is proven: status 0, promised output, check, no failed_when, score."""
 
 import pytest
 

@@ -20,7 +20,8 @@ class Terminal:
         if self.pid == 0:
             try:
                 os.chdir(darn.dir)
-                os.execve(PROGRAM, [str(PROGRAM), *args], darn.env | {"TERM": "xterm", "LANG": "C.UTF-8"})
+                os.execve(PROGRAM, [str(PROGRAM), *args],
+                          darn.env | {"TERM": "xterm", "LANG": "C.UTF-8"})
             finally:
                 os._exit(127)
         self.text = ""
@@ -57,7 +58,8 @@ def test_a_line_that_is_redrawn_and_a_summary(darn):
     terminal = Terminal(darn, "run", "tasks.csv")
     assert terminal.end() == 1
     assert re.search(r"\r|\x1b\[2?K", terminal.text), "nothing was redrawn"
-    assert "oh no" in terminal.text and "1 of 2 tasks succeeded" in re.sub(r"\x1b\[[0-9;]*m", "", terminal.text)
+    assert "oh no" in terminal.text and "1 of 2 tasks succeeded" in re.sub(r"\x1b\[[0-9;]*m", "",
+                                                                           terminal.text)
 
 
 def test_ctrl_c_is_not_felt_by_the_tasks(gate):
@@ -68,7 +70,8 @@ def test_ctrl_c_is_not_felt_by_the_tasks(gate):
     terminal.type(b"\x03")
     darn.write("go", "")
     assert terminal.end() == -signal.SIGINT
-    assert darn.lines("trace") == ["start.a", "end.a"], "the task was interrupted, or the next started"
+    assert darn.lines("trace") == ["start.a",
+                                   "end.a"], "the task was interrupted, or the next started"
     assert darn.states() == {"a": "succeeded", "b": "ready"}
     darn("resume", status=0)
 
