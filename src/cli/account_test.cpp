@@ -209,6 +209,23 @@ TEST_CASE(
   CHECK(open.empty());
 }
 
+TEST_CASE("of events of one moment a cycle's begin comes first and its end last") {
+  Story story;
+  story.begin({spec("a")});
+  AttemptRecord a = story.start("a", 1);
+  a.state = AttemptState::succeeded;
+  TaskUpdate done;
+  done.state = TaskState::succeeded;
+  story.finish(a, done);
+  story.end(RunState::succeeded);  // in the same millisecond
+  std::vector<std::string> kinds;
+  for (const nlohmann::json& event : story.replayed()) {
+    kinds.push_back(event["event"]);
+  }
+  CHECK(kinds == std::vector<std::string>{"run_started", "cycle_started", "attempt_started",
+                                          "attempt_ended", "cycle_ended", "run_ended"});
+}
+
 TEST_CASE("a replay goes on where it was, and gives an attempt that was running its end") {
   Story story;
   const RunLock lock = MUST(RunLock::acquire(story.paths.lock(story.run.id), story.run.id));

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <queue>
+#include <tuple>
 #include <vector>
 
 #include "base/result.hpp"
@@ -30,16 +31,20 @@ class Replay {
  private:
   struct Later {
     Time at{};
-    std::uint64_t order = 0;  // of equal times: as they were added
     EngineEvent::Kind kind = EngineEvent::Kind::tick;
     int cycle = 0;
     std::string batch;
     AttemptRecord attempt;
+    std::uint64_t order = 0;  // as they were added
   };
+
+  // What comes first of two events of one moment: a cycle's begin, its attempts' ends, its end.
   struct After {
-    bool operator()(const Later& a, const Later& b) const {
-      return std::pair(a.at, a.order) > std::pair(b.at, b.order);
+    static auto key(const Later& l) {
+      return std::tuple(l.at, l.cycle, l.kind == EngineEvent::Kind::cycle_ended,
+                        l.kind != EngineEvent::Kind::cycle_started, l.order);
     }
+    bool operator()(const Later& a, const Later& b) const { return key(a) > key(b); }
   };
 
   Status refresh_run();
