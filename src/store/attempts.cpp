@@ -87,8 +87,8 @@ Status SqliteStore::end_attempt(RunKey run, const AttemptRecord& attempt) {
                             attempt.number, attempt.task_id));
   }
   const double cost = attempt.report.cost_usd.value_or(0);
-  const std::int64_t tokens =
-      attempt.report.tokens_in + attempt.report.tokens_cached + attempt.report.tokens_out;
+  // Cached ones are among those that went in.
+  const std::int64_t tokens = attempt.report.tokens_in + attempt.report.tokens_out;
   DARN_TRY(
       db_->run("UPDATE tasks SET cost_usd = cost_usd + ?2, tokens = tokens + ?3, ended = ?4 "
                "WHERE key = ?1",

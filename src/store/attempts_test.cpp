@@ -64,6 +64,7 @@ TEST_CASE("an attempt is recorded before it starts and comes back whole") {
   attempt.verdict = {.proven = false, .cause = Cause::missing_output, .why = "not there"};
   attempt.report.cost_usd = 0.25;
   attempt.report.tokens_in = 10;
+  attempt.report.tokens_cached = 8;
   attempt.report.tokens_out = 5;
   attempt.decision = {.action = Action::give_up, .charge = Charge::poison, .rule = "r", .why = "w"};
   attempt.excerpt = std::string("last\nlines \xff\0!", 14);

@@ -9,7 +9,9 @@
 
 #include <array>
 #include <atomic>
+#include <cstdio>
 #include <fstream>
+#include <iostream>
 #include <set>
 #include <string>
 #include <thread>
@@ -34,6 +36,8 @@ namespace {
 // A child process that ends as `body` returns, or by a signal. No test framework inside.
 template <class Body>
 pid_t child(Body body) {
+  std::fflush(nullptr);  // what is buffered is to be printed once
+  std::cout.flush();
   const pid_t pid = ::fork();
   if (pid == 0) {
     int status = 99;

@@ -93,9 +93,8 @@ CREATE TABLE tasks (
   output_path TEXT    NOT NULL DEFAULT '',
   next_agent  TEXT    NOT NULL DEFAULT '',
   UNIQUE (run, id),
-  -- Nothing starts before all it depends on has succeeded.
-  CHECK (pending = 0 OR
-         (state <> 'ready' AND state <> 'running' AND state <> 'delayed' AND state <> 'succeeded'))
+  -- Nothing starts before all it depends on has succeeded. (It may have succeeded in a parent run.)
+  CHECK (pending = 0 OR (state <> 'ready' AND state <> 'running' AND state <> 'delayed'))
 ) STRICT;
 -- No IN lists here: they cost a temporary table whenever a row is written.
 CREATE INDEX tasks_ready ON tasks (run, pool, priority DESC) WHERE state = 'ready';

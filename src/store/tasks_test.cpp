@@ -100,7 +100,7 @@ TEST_CASE("what has succeeded never runs again, and nothing starts before its ti
   Fixture f;
   f.plan({spec("a"), spec("b", {"a"})});
   const TaskKey b = f.task("b").key;
-  for (const S state : {S::ready, S::running, S::delayed, S::succeeded}) {
+  for (const S state : {S::ready, S::running, S::delayed}) {
     CHECK(!f.store->set_task_state(f.run.key, b, state));
     TaskUpdate update;
     update.state = state;
@@ -123,6 +123,16 @@ TEST_CASE("what has succeeded never runs again, and nothing starts before its ti
   // A task of another run is none of this one's.
   const RunRecord other = test::new_run(*f.store);
   CHECK(!f.store->set_task_state(other.key, b, S::cancelled));
+}
+
+TEST_CASE("a task may be taken over as succeeded before what it depends on") {
+  Fixture f;
+  f.plan({spec("b", {"a"}), spec("c", {"b", "a"}), spec("a")});
+  f.set("b", S::succeeded);
+  CHECK(f.ready() == Ids{"a"});
+  f.set("a", S::succeeded);
+  CHECK(f.ready() == Ids{"c"});
+  CHECK(f.counts().of(S::succeeded) == 2);
 }
 
 TEST_CASE("an update leaves alone only what it says it leaves alone") {
