@@ -1,8 +1,8 @@
 // The store: where all state is (DESIGN, the third idea). Everything below happens inside the
 // caller's transaction; a reader without one sees the last commit. Counters (tasks per state, cost,
 // attempts) are kept in the transaction that changes them, so that status never counts rows.
-// A function that changes something outside of begin() … commit() is a transaction of its own. After
-// an error inside of one, roll back: what the failed call did up to there is still pending.
+// A function that changes something outside of begin() … commit() is a transaction of its own.
+// After an error inside of one, roll back: what the failed call did up to there is still pending.
 // Implementations: SqliteStore; the simulator's and the tests' run on SQLite ":memory:".
 // One Store object belongs to one thread; several processes may have the same file open.
 #pragma once
@@ -72,12 +72,12 @@ class Store {
   virtual Result<RunRecord> find_run(std::string_view ref) = 0;
   virtual Result<std::vector<RunRecord>> list_runs() = 0;  // newest first; settings left empty
   virtual Result<std::vector<RunRecord>> lineage_of(const std::string& root) = 0;  // oldest first
-  virtual Status delete_run(RunKey run) = 0;  // gc
+  virtual Status delete_run(RunKey run) = 0;                                       // gc
 
   // --- cycles
-  // Opens cycle `expected + 1` if the run is still at `expected` (compare and set): tasks in failed,
-  // skipped (and cancelled when asked) become ready or waiting again, except `keep_out` and what
-  // depends on those or on abandoned ones. Returns false when another engine was first.
+  // Opens cycle `expected + 1` if the run is still at `expected` (compare and set): tasks in
+  // failed, skipped (and cancelled when asked) become ready or waiting again, except `keep_out` and
+  // what depends on those or on abandoned ones. Returns false when another engine was first.
   virtual Result<bool> open_cycle(RunKey run, int expected, const std::string& batch, Time at,
                                   const std::vector<TaskKey>& keep_out,
                                   bool cancelled_too = false) = 0;
@@ -97,8 +97,8 @@ class Store {
   // The attempt's one terminal record: outcome, diagnosis, verdict, report, decision, state. Adds
   // cost and tokens to task, run and lineage. Refuses (internal error) a second one.
   virtual Status end_attempt(RunKey run, const AttemptRecord& attempt) = 0;
-  // The task's new state; releases its dependents when it succeeded (they become ready once all they
-  // depend on have), skips them, transitively, when it reached another terminal state.
+  // The task's new state; releases its dependents when it succeeded (they become ready once all
+  // they depend on have), skips them, transitively, when it reached another terminal state.
   virtual Status update_task(RunKey run, TaskKey task, const TaskUpdate& update) = 0;
   virtual Status set_task_state(RunKey run, TaskKey task, TaskState state,
                                 const std::string& why = {}) = 0;
@@ -146,8 +146,8 @@ class Store {
   // All attempts in the order of claiming, from `after_key` on (exclusive): the event stream.
   virtual Status each_attempt(RunKey run, AttemptKey after_key,
                               const std::function<Status(const AttemptRecord&)>& sink) = 0;
-  // The median duration of successful attempts of the same command or agent in earlier runs and this
-  // one, for the ETA; nullopt when there are none.
+  // The median duration of successful attempts of the same command or agent in earlier runs and
+  // this one, for the ETA; nullopt when there are none.
   virtual Result<std::optional<Duration>> typical_duration(RunKey run) = 0;
   // Changes whenever any other connection commits (cheap: no table is read).
   virtual Result<std::int64_t> data_version() = 0;
