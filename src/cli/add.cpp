@@ -3,6 +3,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/context.hpp"
+#include "cli/say.hpp"
 #include "engine/planner.hpp"
 #include "plan/reader.hpp"
 
@@ -18,8 +19,8 @@ Result<int> add(const Context& context, const AddOptions& options) {
                 "start a new one with 'darn run " + options.file + "'");
   }
   DARN_ASSIGN(const auto count, add_to_run(*opened.store, source, opened.run));
-  fmt::print(stderr, "{} {} added to run {}{}\n", count, count == 1 ? "task" : "tasks",
-             opened.run.id, state == RunState::interrupted ? "; 'darn resume' starts them" : "");
+  say("{} {} added to run {}{}\n", count, count == 1 ? "task" : "tasks", opened.run.id,
+      state == RunState::interrupted ? "; 'darn resume' starts them" : "");
   return 0;
 }
 

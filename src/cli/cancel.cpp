@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "cli/commands.hpp"
+#include "cli/say.hpp"
 #include "cli/session.hpp"
 #include "engine/lock.hpp"
 
@@ -74,7 +75,7 @@ Result<int> cancel_dead(const Context& context, const std::string& run) {
   options.progress = ProgressMode::quiet;
   DARN_ASSIGN(const int status, run_session(context, run, options));
   static_cast<void>(status);  // 1: it did not succeed, which is what was asked for
-  fmt::print(stderr, "run {} is cancelled\n", run);
+  say("run {} is cancelled\n", run);
   return 0;
 }
 
@@ -87,7 +88,7 @@ Result<int> cancel(const Context& context, const CancelOptions& options) {
     id = opened.run.id;
     const RunState state = opened.run.state;
     if (state != RunState::running && state != RunState::interrupted) {
-      fmt::print(stderr, "run {} has ended: {}\n", id, to_string(state));
+      say("run {} has ended: {}\n", id, to_string(state));
       return 0;
     }
     DARN_TRY(opened.store->request_cancel(opened.run.key, true));
@@ -95,7 +96,7 @@ Result<int> cancel(const Context& context, const CancelOptions& options) {
       if (options.kill) {
         DARN_TRY(kill_now(context, *opened.store, opened.run));
       }
-      fmt::print(stderr, "run {} is being cancelled; 'darn wait {}' waits for its end\n", id, id);
+      say("run {} is being cancelled; 'darn wait {}' waits for its end\n", id, id);
       return 0;
     }
   }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/text.hpp"
+#include "cli/say.hpp"
 #include "config/config.hpp"
 
 namespace darn::cli {
@@ -52,7 +53,7 @@ void apply_cycles(const RunningOptions& options, RunSettings& settings) {
   if (options.max_retries) {
     settings.max_retries = *options.max_retries;
     if (!settings.auto_retry && *options.max_retries > 0) {
-      fmt::print(stderr, "darn: --max-retries does nothing without --auto-retry\n");
+      say("darn: --max-retries does nothing without --auto-retry\n");
     }
   }
 }

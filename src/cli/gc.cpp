@@ -14,6 +14,7 @@
 #include "base/text.hpp"
 #include "cli/commands.hpp"
 #include "cli/explain_text.hpp"
+#include "cli/say.hpp"
 #include "cli/status_json.hpp"
 #include "engine/events.hpp"
 #include "engine/lock.hpp"
@@ -132,7 +133,7 @@ void remove_worktrees(const std::string& batch) {
       if (entry.is_directory(ignored) && !entry.is_symlink(ignored) &&
           fs::is_regular_file(fs::symlink_status(git, ignored))) {
         if (const Status removed = remove_workspace(entry.path().string()); !removed) {
-          fmt::print(stderr, "darn: {}\n", printable(removed.error().text()));
+          say("darn: {}\n", printable(removed.error().text()));
         }
       }
     }
@@ -209,10 +210,9 @@ Result<int> gc(const Context& context, const GcOptions& options) {
   if (options.json) {
     print(dump({{"removed", options.yes}, {"bytes", bytes}, {"lineages", list}}, 1) + "\n");
   } else if (old.empty()) {
-    fmt::print(stderr, "nothing is old enough to go\n");
+    say("nothing is old enough to go\n");
   } else {
-    fmt::print(stderr, "{}: {}\n", options.yes ? "removed" : "'darn gc --yes' removes them",
-               format_bytes(bytes));
+    say("{}: {}\n", options.yes ? "removed" : "'darn gc --yes' removes them", format_bytes(bytes));
   }
   return 0;
 }

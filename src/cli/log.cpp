@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "cli/commands.hpp"
 #include "cli/live_output.hpp"
+#include "cli/say.hpp"
 #include "cli/status_json.hpp"
 #include "engine/events.hpp"
 #include "process/output.hpp"
@@ -55,7 +56,7 @@ Result<Streams> streams_of(const Opened& opened, const std::string& dir,
   }
   DARN_ASSIGN(const LiveOutput live, live_output(dir, attempt, opened.run.settings.output_limit));
   if (live.cut) {
-    fmt::print(stderr, "darn: there is more; it can be read when the attempt has ended\n");
+    say("darn: there is more; it can be read when the attempt has ended\n");
   }
   return Streams{live.out, live.err, {}};
 }

@@ -13,6 +13,7 @@
 
 #include "base/text.hpp"
 #include "cli/commands.hpp"
+#include "cli/say.hpp"
 
 namespace darn::cli {
 namespace {
@@ -75,7 +76,7 @@ Result<int> dispatch(const Context& c, const Command& command) {
 }
 
 int report(const Error& error) {
-  fmt::print(stderr, "darn: {}\n", printable(error.text()));
+  say("darn: {}\n", printable(error.text()));
   return error.exit_status();
 }
 

@@ -3,6 +3,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/flags.hpp"
+#include "cli/say.hpp"
 #include "cli/session.hpp"
 #include "engine/batch.hpp"
 #include "engine/lock.hpp"
@@ -42,7 +43,7 @@ Result<int> resume(const Context& context, const ResumeOptions& options) {
     // Held while the run is changed; run_session takes it again.
     DARN_ASSIGN(const RunLock lock, RunLock::acquire(context.paths.lock(id), id));
     if (run.state == RunState::succeeded) {
-      fmt::print(stderr, "run {} has succeeded: nothing is left to do\n", id);
+      say("run {} has succeeded: nothing is left to do\n", id);
       return exit_status(run);
     }
     if (run.state == RunState::failed) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "cli/commands.hpp"
+#include "cli/say.hpp"
 #include "cli/session.hpp"
 #include "engine/batch.hpp"
 
@@ -23,7 +24,7 @@ Result<int> retry(const Context& context, const RetryOptions& options) {
                                        context.clock->now(), options.output));
   }
   if (file.empty()) {
-    fmt::print(stderr, "run {} has succeeded: nothing is left to retry\n", parent.id);
+    say("run {} has succeeded: nothing is left to retry\n", parent.id);
     return 0;
   }
   if (!options.launch) {

@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "cli/commands.hpp"
+#include "cli/say.hpp"
 #include "cli/status_json.hpp"
 
 namespace darn::cli {
@@ -50,7 +51,7 @@ Result<int> runs(const Context& context, const RunsOptions& options) {
   if (options.json) {
     print(dump(list, 1) + "\n");
   } else if (all.empty()) {
-    fmt::print(stderr, "darn: no runs in {} yet; 'darn run FILE' starts one\n", context.paths.root);
+    say("darn: no runs in {} yet; 'darn run FILE' starts one\n", context.paths.root);
   }
   return 0;
 }

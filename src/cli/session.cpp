@@ -14,6 +14,7 @@
 
 #include "agent/presets.hpp"
 #include "cli/progress.hpp"
+#include "cli/say.hpp"
 #include "cli/status_json.hpp"
 #include "cli/summary.hpp"
 #include "config/config.hpp"
@@ -97,13 +98,12 @@ void notify(const RunRecord& run, const StatePaths& paths, const std::string& te
                  {"DARN_STATE", paths.root}};
   const auto done = run_tool({"/bin/sh", "-c", run.settings.notify}, options);
   if (!done) {
-    fmt::print(stderr, "darn: notify: {}\n", done.error().text());
+    say("darn: notify: {}\n", done.error().text());
     return;
   }
-  fmt::print(stderr, "{}{}", done->out, done->err);
+  say("{}{}", done->out, done->err);
   if (done->exit_code != 0) {
-    fmt::print(stderr, "darn: notify: '{}' ended with status {}\n", run.settings.notify,
-               done->exit_code);
+    say("darn: notify: '{}' ended with status {}\n", run.settings.notify, done->exit_code);
   }
 }
 
@@ -144,7 +144,7 @@ Result<int> foreground(const Context& context, const std::string& run_id,
   DARN_ASSIGN(const Summary summary, summarise(*store, context.paths, *ended));
   const Time now = context.clock->now();
   if (options.progress != ProgressMode::quiet) {
-    fmt::print(stderr, "{}", summary_text(summary, context.paths, context.err, now));
+    say("{}", summary_text(summary, context.paths, context.err, now));
   }
   if (options.json) {
     DARN_TRY(write_status_json(*store, *ended, true, print));
@@ -173,8 +173,7 @@ Result<int> detach(const Context& context, const std::string& run_id,
     int status = 0;
     ::waitpid(child, &status, 0);
     print(run_id + "\n");
-    fmt::print(stderr, "run {} goes on in the background; 'darn follow {}' watches it\n", run_id,
-               run_id);
+    say("run {} goes on in the background; 'darn follow {}' watches it\n", run_id, run_id);
     return 0;
   }
   ::setsid();
@@ -198,7 +197,7 @@ Result<int> detach(const Context& context, const std::string& run_id,
   plain.out = plain.err = Terminal{};
   const auto status = foreground(plain, run_id, quieter);
   if (!status) {
-    fmt::print(stderr, "darn: {}\n", status.error().text());
+    say("darn: {}\n", status.error().text());
   }
   std::fflush(nullptr);
   ::_exit(status ? *status : status.error().exit_status());

@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "cli/commands.hpp"
+#include "cli/say.hpp"
 #include "cli/watch.hpp"
 
 namespace darn::cli {
@@ -15,7 +16,7 @@ Result<int> wait(const Context& context, const WaitOptions& options) {
   std::int64_t version = 0;
   while (opened.run.state == RunState::running) {
     if (options.timeout && context.clock->now() - begun >= *options.timeout) {
-      fmt::print(stderr, "darn: run {} goes on after {}\n", id, format_duration(*options.timeout));
+      say("darn: run {} goes on after {}\n", id, format_duration(*options.timeout));
       return EX_TEMPFAIL;
     }
     DARN_TRY(wait_for_change(*opened.store, version));

@@ -96,6 +96,12 @@ MaybeReading by_process(const Evidence& e) {
                      .rule = "end.lost",
                      .summary = "its process was lost: nobody saw it end"};
     case End::not_started: {
+      // What darn itself could not prepare is said in its own words.
+      if (e.verdict != nullptr && !e.verdict->why.empty()) {
+        return Reading{.kind = {Category::permanent, e.verdict->cause, Severity::high},
+                       .rule = "end.not_prepared",
+                       .summary = "could not be started: " + e.verdict->why};
+      }
       const auto* known = tables::start_error(o.start_errno);
       const Kind other{Category::permanent, Cause::environment, Severity::high};
       return Reading{
