@@ -1,4 +1,7 @@
-# darn_module(<name> [DEPENDS <modules>…] [LIBS <dep_ targets>…] [TEST_LIBS <targets>…])
+# darn_module(<name> [DEPENDS <modules>…] [LIBS <dep_ targets>…] [TEST_LIBS <targets>…]
+#             [ALONE <files>…])
+#
+# ALONE: files whose private names would clash with others' in a unity build (all presets but dev).
 #
 # A module is one folder under src/. Its *.cpp become the static library darn_<name> (alias
 # darn::<name>; an interface library while there are only headers), its *_test.cpp the program
@@ -6,7 +9,7 @@
 # Includes read `#include "plan/csv_reader.hpp"` and `#include "darn/retry.hpp"`; tests also see
 # `#include "support/…"` from tests/.
 function(darn_module name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DEPENDS;LIBS;TEST_LIBS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DEPENDS;LIBS;TEST_LIBS;ALONE")
   if(arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "darn_module(${name}): unknown argument ${arg_UNPARSED_ARGUMENTS}")
   endif()
@@ -17,6 +20,8 @@ function(darn_module name)
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
   list(FILTER sources EXCLUDE REGEX "(_test|/main)\\.cpp$")
+
+  set_source_files_properties(${arg_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 
   if(sources)
     add_library(${target} STATIC ${sources})
