@@ -1,5 +1,5 @@
-// The lock that an engine holds on its run for as long as it lives: two darns never work on one run.
-// An flock(2): the kernel drops it when the process dies, however it dies.
+// The lock that an engine holds on its run for as long as it lives: two darns never work on one
+// run. An flock(2): the kernel drops it when the process dies, however it dies.
 #pragma once
 
 #include <optional>

@@ -103,11 +103,13 @@ Result<PlanSummary> check_plan(const TaskSource& source, const RunSettings& sett
                                const RunRecord& run) {
   PlanSummary plan;
   TaskGraph graph;
-  DARN_TRY(read_tasks(source, settings,
-                      [&](const TaskSpec& task, std::string_view, const Location& where) -> Status {
-                        count_task(task, settings, plan);
-                        return graph.add(task, where);
-                      }));
+  DARN_TRY(read_tasks(
+      source, settings,
+      [&](const TaskSpec& task, std::string_view, const Location&) -> Status {
+        count_task(task, settings, plan);
+        return {};
+      },
+      &graph));
   DARN_ASSIGN(const RunKey parent, parent_key(store, run));
   DARN_TRY(graph.finish([&](std::string_view id) { return succeeded_before(store, parent, id); }));
   plan.levels = graph.level_sizes();
@@ -133,7 +135,6 @@ Status plan_run(Store& store, const TaskSource& source, RunRecord& run, bool for
   DARN_TRY(
       read_tasks(source, run.settings,
                  [&](const TaskSpec& task, std::string_view raw, const Location& where) -> Status {
-                   DARN_TRY(graph.add(task, where));
                    DARN_ASSIGN(const TaskKey key,
                                store.add_task(run.key, task, pool_of(task, run.settings), raw));
                    if (parent != 0 && !force && elsewhere(task.id)) {
@@ -167,7 +168,6 @@ Result<std::int64_t> add_to_run(Store& store, const TaskSource& source, const Ru
                                  "run " + run.id + " has a task '" + task.id + "' already",
                                  "give it another id", where);
                    }
-                   DARN_TRY(graph.add(task, where));
                    DARN_ASSIGN(const TaskKey key,
                                store.add_task(run.key, task, pool_of(task, run.settings), raw));
                    static_cast<void>(key);
