@@ -1,7 +1,6 @@
 #include "engine/lock.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,6 +9,16 @@
 #include <utility>
 
 namespace darn {
+namespace {
+
+struct ::flock whole_file() {
+  struct ::flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  return lock;
+}
+
+}  // namespace
 
 Result<RunLock> RunLock::acquire(const std::string& path, const std::string& run) {
   std::error_code error;
@@ -19,10 +28,11 @@ Result<RunLock> RunLock::acquire(const std::string& path, const std::string& run
     return fail_errno("cannot open " + path);
   }
   RunLock lock(fd);
-  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) {
+  struct ::flock whole = whole_file();
+  if (::fcntl(fd, F_OFD_SETLK, &whole) == 0) {
     return lock;
   }
-  if (errno != EWOULDBLOCK) {
+  if (errno != EAGAIN && errno != EACCES) {
     return fail_errno("cannot lock " + path);
   }
   return fail(ErrorKind::try_again, "another darn is working on run " + run,
@@ -47,9 +57,9 @@ bool run_is_locked(const std::string& path) {
   if (fd < 0) {
     return false;
   }
-  // A shared lock is refused only while an engine holds the exclusive one; readers that ask at the
-  // same time do not see each other.
-  const bool locked = ::flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  // Asked, not taken: looking at a run never keeps an engine from it.
+  struct ::flock whole = whole_file();
+  const bool locked = ::fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
   ::close(fd);
   return locked;
 }

@@ -1,5 +1,6 @@
 // The lock that an engine holds on its run for as long as it lives: two darns never work on one
-// run. An flock(2): the kernel drops it when the process dies, however it dies.
+// run. An open file description lock (fcntl(2)): the kernel drops it when the process dies, however
+// it dies.
 #pragma once
 
 #include <optional>
