@@ -132,22 +132,23 @@ Status plan_run(Store& store, const TaskSource& source, RunRecord& run, bool for
   DARN_TRY(store.create_run(run));
   TaskGraph graph;
   std::vector<std::pair<TaskKey, TaskUpdate>> done;
-  DARN_TRY(
-      read_tasks(source, run.settings,
-                 [&](const TaskSpec& task, std::string_view raw, const Location& where) -> Status {
-                   DARN_ASSIGN(const TaskKey key,
-                               store.add_task(run.key, task, pool_of(task, run.settings), raw));
-                   if (parent != 0 && !force && elsewhere(task.id)) {
-                     DARN_ASSIGN(const Store::Success success, store.success_of(parent, task.id));
-                     TaskUpdate update;
-                     update.state = TaskState::succeeded;
-                     update.summary = "succeeded earlier in this lineage";
-                     update.output_path = success.output_path;
-                     update.workspace = success.workspace;
-                     done.emplace_back(key, std::move(update));
-                   }
-                   return {};
-                 }));
+  DARN_TRY(read_tasks(
+      source, run.settings,
+      [&](const TaskSpec& task, std::string_view raw, const Location&) -> Status {
+        DARN_ASSIGN(const TaskKey key,
+                    store.add_task(run.key, task, pool_of(task, run.settings), raw));
+        if (parent != 0 && !force && elsewhere(task.id)) {
+          DARN_ASSIGN(const Store::Success success, store.success_of(parent, task.id));
+          TaskUpdate update;
+          update.state = TaskState::succeeded;
+          update.summary = "succeeded earlier in this lineage";
+          update.output_path = success.output_path;
+          update.workspace = success.workspace;
+          done.emplace_back(key, std::move(update));
+        }
+        return {};
+      },
+      &graph));
   DARN_TRY(graph.finish(elsewhere));
   DARN_TRY(store.finish_plan(run.key, elsewhere));
   for (const auto& [key, update] : done) {
@@ -160,19 +161,20 @@ Result<std::int64_t> add_to_run(Store& store, const TaskSource& source, const Ru
   const auto in_run = [&](std::string_view id) { return store.task(run.key, id).has_value(); };
   DARN_ASSIGN(Transaction transaction, Transaction::begin(store));
   TaskGraph graph;
-  DARN_TRY(
-      read_tasks(source, run.settings,
-                 [&](const TaskSpec& task, std::string_view raw, const Location& where) -> Status {
-                   if (in_run(task.id)) {
-                     return fail(ErrorKind::bad_input,
-                                 "run " + run.id + " has a task '" + task.id + "' already",
-                                 "give it another id", where);
-                   }
-                   DARN_ASSIGN(const TaskKey key,
-                               store.add_task(run.key, task, pool_of(task, run.settings), raw));
-                   static_cast<void>(key);
-                   return {};
-                 }));
+  DARN_TRY(read_tasks(
+      source, run.settings,
+      [&](const TaskSpec& task, std::string_view raw, const Location& where) -> Status {
+        if (in_run(task.id)) {
+          return fail(ErrorKind::bad_input,
+                      "run " + run.id + " has a task '" + task.id + "' already",
+                      "give it another id", where);
+        }
+        DARN_ASSIGN(const TaskKey key,
+                    store.add_task(run.key, task, pool_of(task, run.settings), raw));
+        static_cast<void>(key);
+        return {};
+      },
+      &graph));
   const auto known = [&](std::string_view id) {
     return in_run(id) || succeeded_before(&store, run.key, id);
   };
