@@ -93,11 +93,11 @@ int main_entry(int argc, char** argv) {
   const Result<int> status = parse_and_dispatch(argc, argv);
   const int exit_status = status ? *status : report(status.error());
   // Data that did not arrive is a failure, also when the command itself went well.
+  errno = 0;
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
-    return report(Error{ErrorKind::io,
-                        fmt::format("cannot write to standard output: {}", std::strerror(errno)),
-                        "",
-                        {}});
+    // An earlier write may have failed, its errno long gone.
+    const std::string why = errno != 0 ? fmt::format(": {}", std::strerror(errno)) : "";
+    return report(Error{ErrorKind::io, "cannot write to standard output" + why, "", {}});
   }
   return exit_status;
 }

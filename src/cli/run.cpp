@@ -70,8 +70,11 @@ std::string plan_text(const PlanSummary& plan, const RunSettings& settings) {
   text += fmt::format("at most {} attempts in {} {}\n",
                       format_count(static_cast<std::uint64_t>(plan.max_attempts)), cycles,
                       cycles == 1 ? "cycle" : "cycles");
-  text += plan.cost_known ? fmt::format("at most {}\n", format_usd(plan.max_cost_usd))
-                          : "cost not bounded: set --budget, or a task's budget\n";
+  if (!plan.cost_known) {
+    text += "cost not bounded: set --budget, or a task's budget\n";
+  } else if (plan.max_cost_usd > 0) {
+    text += fmt::format("at most {}\n", format_usd(plan.max_cost_usd));
+  }
   return text;
 }
 

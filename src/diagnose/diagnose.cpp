@@ -102,14 +102,19 @@ MaybeReading by_process(const Evidence& e) {
                        .rule = "end.not_prepared",
                        .summary = "could not be started: " + e.verdict->why};
       }
+      // The shim names the program or directory: "darn: cannot start x: No such file or directory".
+      constexpr std::string_view kOwnWords = "darn: ";
+      const std::string_view last = last_lines(e.errors.empty() ? e.output : e.errors, 1);
+      const bool named = last.starts_with(kOwnWords);
       const auto* known = tables::start_error(o.start_errno);
       const Kind other{Category::permanent, Cause::environment, Severity::high};
       return Reading{
           .kind = known != nullptr ? known->kind : other,
           .rule = known != nullptr ? std::string(known->id) : "errno.other",
-          .summary = fmt::format(
-              "could not be started: {}",
-              known != nullptr ? std::string(known->text) : fmt::format("error {}", o.start_errno)),
+          .summary = named ? std::string(last.substr(kOwnWords.size()))
+                           : fmt::format("could not be started: {}",
+                                         known != nullptr ? std::string(known->text)
+                                                          : fmt::format("error {}", o.start_errno)),
           .advice = known != nullptr ? known->advice : ""};
     }
     case End::signalled: return killed(e);

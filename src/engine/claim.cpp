@@ -131,14 +131,10 @@ Result<bool> Worker::claim_task(TaskRecord task, const std::string& pool, Time n
     names.push_back(fell_back ? task.next_agent : task.spec.agent);
   }
   const bool race = names.size() > 1;
-  struct Lane {
-    const AgentDef* agent;
-    std::string name, pool, key;
-  };
   std::vector<Lane> lanes;
   double reserve = 0;
   for (const std::string& name : names) {
-    Lane lane{agent_of(name), name, pool, {}};
+    Lane lane{agent_of(name), name, pool, {}, -1};
     if (lane.agent != nullptr) {
       // Racers and a fallback run under their own agents' limits.
       if (name != task.spec.agent && task.spec.pool.empty()) {
@@ -167,28 +163,53 @@ Result<bool> Worker::claim_task(TaskRecord task, const std::string& pool, Time n
       return false;
     }
   }
+  for (Lane& lane : lanes) {
+    auto slot = take_slot();
+    if (!slot) {
+      for (const Lane& other : lanes) {
+        if (other.slot >= 0) {
+          spare_slots_.push_back(other.slot);
+        }
+      }
+      // Out of descriptors or processes: what runs goes on, and gives some back when it ends.
+      if (!live_.empty()) {
+        return false;
+      }
+      slot.error().mend = "lower -j, or raise the limits that 'ulimit -a' shows";
+      return tl::unexpected<Error>(slot.error());
+    }
+    lane.slot = *slot;
+  }
   int number = task.attempts;
   for (const Lane& lane : lanes) {
-    DARN_TRY(
-        claim_lane(task, lane.pool, lane.agent, race ? lane.name : "", lane.key, ++number, now));
+    DARN_TRY(claim_lane(task, lane, race, ++number, now));
   }
   return true;
 }
 
-Status Worker::claim_lane(const TaskRecord& task, const std::string& pool, const AgentDef* agent,
-                          const std::string& lane, const std::string& key, int number, Time now) {
+Result<int> Worker::take_slot() {
+  if (spare_slots_.empty()) {
+    return runner_.acquire_slot();
+  }
+  const int slot = spare_slots_.back();
+  spare_slots_.pop_back();
+  return slot;
+}
+
+Status Worker::claim_lane(const TaskRecord& task, const Lane& lane, bool race, int number,
+                          Time now) {
+  const AgentDef* const agent = lane.agent;
   std::vector<AttemptRecord> earlier;
   if (task.attempts > 0) {
     DARN_ASSIGN(earlier, store_.attempts(run_.key, task.spec.id));
     std::erase_if(earlier, [](const AttemptRecord& a) { return a.state == AttemptState::running; });
   }
-  const Placement placement = launcher_.place(task, agent, lane, batch_, number);
-  DARN_ASSIGN(const int slot, runner_.acquire_slot());
+  const Placement placement = launcher_.place(task, agent, race ? lane.name : "", batch_, number);
 
   Live live;
   live.task = task;
   live.agent = agent;
-  live.pool = pool;
+  live.pool = lane.pool;
   live.alone = task.alone;
   live.output_path = placement.output_path;
   AttemptRecord& attempt = live.attempt;
@@ -198,8 +219,8 @@ Status Worker::claim_lane(const TaskRecord& task, const std::string& pool, const
   attempt.cycle = run_.cycle;
   attempt.kind = kind_of(task, run_.cycle, earlier);
   attempt.agent = agent != nullptr ? agent->name : std::string{};
-  attempt.key_name = key;
-  attempt.slot = slot;
+  attempt.key_name = lane.key;
+  attempt.slot = lane.slot;
   attempt.claimed = now;
   attempt.batch = batch_;
   attempt.workspace = placement.workspace;
@@ -223,7 +244,7 @@ Status Worker::claim_lane(const TaskRecord& task, const std::string& pool, const
   }
   reserved_usd_ += attempt.reserved_usd;
   reserved_tokens_ += attempt.reserved_tokens;
-  pools_.take(pool, agent == nullptr, task.alone, now);
+  pools_.take(lane.pool, agent == nullptr, task.alone, now);
 
   Launch launch;
   launch.attempt = attempt.key;

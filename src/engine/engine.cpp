@@ -203,18 +203,26 @@ Status Worker::wait() {
   // When something that cannot start now may: a delay ends, a parked pool opens, a cycle begins.
   std::optional<Time> opens = pools_.next_change(now);
   const auto consider = [&](const std::optional<Time>& t) {
-    if (t && (!opens || *t < *opens)) opens = t;
+    if (t && (!opens || *t < *opens)) {
+      opens = t;
+    }
   };
   DARN_ASSIGN(const auto due, store_.next_due(run_.key));
   consider(due);
   consider(next_cycle_at_);
 
   Duration at_most = kTick;
-  if (opens) at_most = std::clamp(*opens - now, Duration{0}, kTick);
-  if (!ended_.empty() || look_again_) at_most = Duration{0};
+  if (opens) {
+    at_most = std::clamp(*opens - now, Duration{0}, kTick);
+  }
+  if (!ended_.empty() || look_again_) {
+    at_most = Duration{0};
+  }
   DARN_ASSIGN(auto ended, runner_.wait(at_most));
   std::move(ended.begin(), ended.end(), std::back_inserter(ended_));
-  if (opens && parts_.clock->now() >= *opens) look_again_ = true;
+  if (opens && parts_.clock->now() >= *opens) {
+    look_again_ = true;
+  }
   return {};
 }
 

@@ -52,9 +52,9 @@ struct EngineParts {
   Store* store = nullptr;
   ProcessRunner* runner = nullptr;
   const Clock* clock = nullptr;
-  EventSink events;           // may be empty
+  EventSink events;  // may be empty
   const StopLevel* stop = nullptr;
-  std::string state_dir;      // absolute .darn
+  std::string state_dir;  // absolute .darn
 };
 
 // Runs (or goes on with) a planned run to its end. Returns the run as it ended: succeeded, failed,

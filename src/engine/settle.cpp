@@ -36,10 +36,17 @@ std::string tail_of(const std::string& dir, const OutputRef& ref, std::size_t by
   return read_output_tail(dir, ref, bytes).value_or(std::string{});
 }
 
-std::string excerpt_of(const Outcome& outcome, const std::string& out, const std::string& err,
+// What people are shown of a failed attempt: its check's words, the agent's own, or its last lines.
+std::string excerpt_of(const AttemptRecord& attempt, const std::string& out, const std::string& err,
                        const std::string& check) {
+  const Outcome& outcome = attempt.outcome;
   const bool check_failed = exited_well(outcome) && outcome.check_ran;
-  const std::string& text = check_failed && !check.empty() ? check : (err.empty() ? out : err);
+  const std::string& own =
+      !attempt.report.error.empty() ? attempt.report.error : attempt.report.result;
+  const std::string& text = check_failed && !check.empty() ? check
+                            : !own.empty()                 ? own
+                            : err.empty()                  ? out
+                                                           : err;
   std::string lines = printable(last_lines(text, kExcerptLines));
   if (lines.size() > kExcerptBytes) {
     lines.erase(0, lines.size() - kExcerptBytes);
@@ -133,7 +140,7 @@ Status Worker::settle_judged(Live& live) {
                   : attempt.outcome.end == End::lost ? AttemptState::lost
                                                      : AttemptState::failed;
   if (!succeeded) {
-    attempt.excerpt = excerpt_of(attempt.outcome, output.out, output.err, output.check);
+    attempt.excerpt = excerpt_of(attempt, output.out, output.err, output.check);
   }
   DARN_ASSIGN(auto history, history_with(live));
   attempt.decision = decide_next(live, history, output);
@@ -213,7 +220,9 @@ void Worker::assess(Live& live, const Output& output) const {
   evidence.check_output = output.check;
   evidence.now = now;
   attempt.diagnosis = diagnose(evidence);
-  if (live.agent != nullptr) apply_exit_meaning(*live.agent, attempt.outcome, attempt.diagnosis);
+  if (live.agent != nullptr) {
+    apply_exit_meaning(*live.agent, attempt.outcome, attempt.diagnosis);
+  }
 }
 
 Result<std::vector<PastAttempt>> Worker::history_with(const Live& live) {

@@ -69,8 +69,14 @@ class Worker {
   Status claim_pool(const std::string& pool, Time now);
   // False when it cannot start now (keys rest, budget, room of a race).
   Result<bool> claim_task(TaskRecord task, const std::string& pool, Time now);
-  Status claim_lane(const TaskRecord& task, const std::string& pool, const AgentDef* agent,
-                    const std::string& lane, const std::string& key, int number, Time now);
+  // One attempt of a claim: a race has several.
+  struct Lane {
+    const AgentDef* agent = nullptr;
+    std::string name, pool, key;
+    int slot = -1;
+  };
+  Status claim_lane(const TaskRecord& task, const Lane& lane, bool race, int number, Time now);
+  Result<int> take_slot();
   // Why a budget does not allow it; empty: it does. for_good: it never will.
   struct Refusal {
     std::string why;
@@ -123,6 +129,7 @@ class Worker {
   std::map<AttemptKey, Live> live_;
   std::vector<Ended> ended_;            // reaped, to be settled in the next wake
   std::vector<Launch> launches_;        // claimed in this wake, started after its commit
+  std::vector<int> spare_slots_;        // acquired for a claim that then could not be made
   std::vector<AttemptKey> to_release_;  // settled in this wake, released after its commit
   std::vector<EngineEvent> events_;     // of this wake, emitted after its commit
   std::deque<Live> event_data_;         // what they point to
