@@ -16,7 +16,9 @@ constexpr std::uint64_t mix64(std::uint64_t x) {
 
 constexpr std::uint64_t hash64(std::string_view text, std::uint64_t seed = 0) {
   std::uint64_t h = seed ^ 0xcbf29ce484222325ULL;
-  for (const char c : text) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+  for (const char c : text) {
+    h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+  }
   return mix64(h);
 }
 

@@ -29,10 +29,10 @@ std::string format_count(std::uint64_t n);  // "1,000,000"
 std::string format_usd(double usd);         // "$0.0123", "$12.34"
 std::string format_bytes(std::uint64_t n);  // "512 B", "1.5 MiB"
 
-bool is_utf8(std::string_view text);          // strict: no surrogates, no overlong forms
+bool is_utf8(std::string_view text);             // strict: no surrogates, no overlong forms
 std::size_t utf8_prefix(std::string_view text);  // how many bytes of it are UTF-8
 std::size_t characters(std::string_view text);   // code points, as editors count columns
-std::string to_utf8(std::string_view bytes);  // invalid bytes become U+FFFD
+std::string to_utf8(std::string_view bytes);     // invalid bytes become U+FFFD
 // Control characters (but tab and newline) and escape sequences removed: safe on a terminal.
 std::string printable(std::string_view bytes);
 // The same with blanks for newlines and tabs.

@@ -25,14 +25,14 @@ enum class ProgressMode : std::uint8_t { automatic, tty, plain, json, quiet };
 // How a run is to be run; given to run, resume, and retry --launch. What is unset leaves the
 // settings alone (flags.hpp lays them over).
 struct RunningOptions {
-  std::optional<int> jobs;         // -j, --jobs
-  bool auto_retry = false;         // --auto-retry
-  std::optional<int> max_retries;  // --max-retries, --cycles
-  std::string budget;              // --budget: as in a cell, or a number of USD
-  bool keep_going = false;         // --keep-going; at most one of these three
-  bool fail_fast = false;          // --fail-fast
-  std::optional<int> halt_after;   // --halt-after N%
-  bool fail_on_healed = false;     // --fail-on-healed
+  std::optional<int> jobs;                        // -j, --jobs
+  bool auto_retry = false;                        // --auto-retry
+  std::optional<int> max_retries;                 // --max-retries, --cycles
+  std::string budget;                             // --budget: as in a cell, or a number of USD
+  bool keep_going = false;                        // --keep-going; at most one of these three
+  bool fail_fast = false;                         // --fail-fast
+  std::optional<int> halt_after;                  // --halt-after N%
+  bool fail_on_healed = false;                    // --fail-on-healed
   std::optional<Duration> timeout, idle_timeout;  // for tasks that set none
   std::optional<int> retries;                     // for tasks that set none
   std::optional<Duration> grace;

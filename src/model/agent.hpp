@@ -5,11 +5,12 @@
 #pragma once
 
 #include <map>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "base/clock.hpp"
 #include "model/kinds.hpp"
@@ -19,10 +20,10 @@ namespace darn {
 // Where a value stands in an agent's output.
 struct Extract {
   std::string stream = "stdout";  // stdout | stderr
-  std::string lines;    // JSON Lines: a predicate that selects lines ('/type == "result"')
-  std::string json;     // "last": the last JSON document of the stream; "whole": all of it
-  std::string at;       // JSON pointer, '*' matches any key (values are summed when numbers)
-  std::string regex;    // text instead of JSON; group 1, or the whole match
+  std::string lines;          // JSON Lines: a predicate that selects lines ('/type == "result"')
+  std::string json;           // "last": the last JSON document of the stream; "whole": all of it
+  std::string at;             // JSON pointer, '*' matches any key (values are summed when numbers)
+  std::string regex;          // text instead of JSON; group 1, or the whole match
   std::string take = "last";  // first | last | sum
   bool empty() const { return lines.empty() && json.empty() && at.empty() && regex.empty(); }
   bool operator==(const Extract&) const = default;
@@ -65,8 +66,8 @@ struct AgentDef {
   std::vector<std::string> keys;  // names of variables that hold keys, used in turn; never values
   Extract result, cost_usd, session, error, status;
   AgentTokens tokens;
-  std::vector<std::string> failed_when;       // predicates over the result object
-  std::vector<std::string> failed_when_text;  // regexes over the output
+  std::vector<std::string> failed_when;                       // predicates over the result object
+  std::vector<std::string> failed_when_text;                  // regexes over the output
   std::vector<std::pair<std::string, std::string>> terminal;  // predicate -> "max_turns" | "budget"
   AgentQuota quota;
   std::map<int, ExitMeaning> exits;

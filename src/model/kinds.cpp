@@ -7,18 +7,17 @@ namespace {
 constexpr std::array<std::string_view, 8> kCategory = {
     "none", "network", "rate_limit", "resource", "timeout", "transient", "permanent", "unknown"};
 constexpr std::array<std::string_view, 21> kCause = {
-    "none",           "code",          "data",       "logic",        "dependency",
-    "configuration",  "authentication", "environment", "service",     "network",
-    "resource",       "timeout",       "missing_output", "check_failed", "quota",
-    "context_length", "task_limit",    "crash",      "cancelled",    "lost",
-    "unknown"};
+    "none",           "code",         "data",    "logic",          "dependency", "configuration",
+    "authentication", "environment",  "service", "network",        "resource",   "timeout",
+    "missing_output", "check_failed", "quota",   "context_length", "task_limit", "crash",
+    "cancelled",      "lost",         "unknown"};
 constexpr std::array<std::string_view, 5> kSeverity = {"none", "low", "medium", "high", "critical"};
-constexpr std::array<std::string_view, 8> kEnd = {
-    "exited",   "signalled", "timed_out",   "idle_timed_out",
-    "deadline", "cancelled", "not_started", "lost"};
+constexpr std::array<std::string_view, 8> kEnd = {"exited",         "signalled", "timed_out",
+                                                  "idle_timed_out", "deadline",  "cancelled",
+                                                  "not_started",    "lost"};
 constexpr std::array<std::string_view, kTaskStates> kTaskState = {
-    "waiting", "ready", "running", "delayed", "succeeded", "failed", "skipped", "cancelled",
-    "abandoned"};
+    "waiting", "ready",   "running",   "delayed",  "succeeded",
+    "failed",  "skipped", "cancelled", "abandoned"};
 constexpr std::array<std::string_view, 6> kRunState = {"planning", "running",     "succeeded",
                                                        "failed",   "interrupted", "cancelled"};
 constexpr std::array<std::string_view, 3> kCharge = {"retry", "poison", "none"};
@@ -38,18 +37,20 @@ std::string_view name(const std::array<std::string_view, N>& names, E value) {
 template <class E, std::size_t N>
 std::optional<E> find(const std::array<std::string_view, N>& names, std::string_view text) {
   for (std::size_t i = 0; i < N; ++i) {
-    if (names[i] == text) return static_cast<E>(i);
+    if (names[i] == text) {
+      return static_cast<E>(i);
+    }
   }
   return std::nullopt;
 }
 
 }  // namespace
 
-#define DARN_KIND(E, names)                                        \
+#define DARN_KIND(E, names)                                          \
   std::string_view to_string(E value) { return name(names, value); } \
-  template <>                                                      \
-  std::optional<E> parse_kind<E>(std::string_view text) {          \
-    return find<E>(names, text);                                   \
+  template <>                                                        \
+  std::optional<E> parse_kind<E>(std::string_view text) {            \
+    return find<E>(names, text);                                     \
   }
 
 DARN_KIND(Category, kCategory)

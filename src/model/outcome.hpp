@@ -3,10 +3,11 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "base/clock.hpp"
 #include "model/kinds.hpp"
@@ -53,18 +54,18 @@ struct Outcome {
 
 // What an agent's own report says (agent/report.hpp reads it).
 struct AgentReport {
-  std::string result;   // its final words, shortened
-  std::string error;    // its error message
-  std::string session;  // to resume
-  std::optional<int> status;        // an HTTP status behind the error
-  std::optional<double> cost_usd;   // printed, or tokens times prices
+  std::string result;              // its final words, shortened
+  std::string error;               // its error message
+  std::string session;             // to resume
+  std::optional<int> status;       // an HTTP status behind the error
+  std::optional<double> cost_usd;  // printed, or tokens times prices
   std::int64_t tokens_in = 0;
   std::int64_t tokens_cached = 0;
   std::int64_t tokens_out = 0;
-  std::string failed_when;          // the predicate that held
-  std::string terminal;             // "max_turns", "budget": ended by a limit of its own
-  bool limited = false;             // a rate limit or quota
-  bool quota = false;               // ... of the account: waits for the reset
+  std::string failed_when;  // the predicate that held
+  std::string terminal;     // "max_turns", "budget": ended by a limit of its own
+  bool limited = false;     // a rate limit or quota
+  bool quota = false;       // ... of the account: waits for the reset
   std::optional<Time> limited_until;
   bool operator==(const AgentReport&) const = default;
 };

@@ -1,12 +1,13 @@
-// The numbers behind every decision, with the defaults of DESIGN section 6. Settable per run, agent,
-// category and task; stored with the run, so that a decision can be explained later.
+// The numbers behind every decision, with the defaults of DESIGN section 6. Settable per run,
+// agent, category and task; stored with the run, so that a decision can be explained later.
 #pragma once
 
 #include <array>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "base/clock.hpp"
 #include "model/kinds.hpp"
@@ -33,11 +34,11 @@ struct Rule {
   std::string output_regex;  // RE2, over the end of the attempt's output (stderr where separate)
   std::string agent_json;    // a predicate over the agent's report: "/is_error == true"
   // what to do: at least one
-  std::optional<Action> then;            // retry, give_up, abandon, snooze
-  std::optional<Category> as_category;   // or: treat it as this category
-  std::optional<int> retries;            // with `then = retry`
-  std::vector<Duration> backoff;         // with `then = retry`
-  std::optional<Duration> snooze;        // with `then = snooze`; default: the pool's rest
+  std::optional<Action> then;           // retry, give_up, abandon, snooze
+  std::optional<Category> as_category;  // or: treat it as this category
+  std::optional<int> retries;           // with `then = retry`
+  std::vector<Duration> backoff;        // with `then = retry`
+  std::optional<Duration> snooze;       // with `then = snooze`; default: the pool's rest
   bool operator==(const Rule&) const = default;
 };
 
@@ -49,8 +50,8 @@ struct Policy {
   int deterministic_after = 3;  // same signature this often, not transient: no more plain retries
   int poison_limit = 3;         // lost attempts per lineage until the task is abandoned
   int max_snoozes = 100;        // per task and cycle
-  Duration max_snooze = std::chrono::hours{24};      // in a row, per task and cycle
-  Duration max_retry_after = std::chrono::hours{6};  // a longer one is clamped to this
+  Duration max_snooze = std::chrono::hours{24};           // in a row, per task and cycle
+  Duration max_retry_after = std::chrono::hours{6};       // a longer one is clamped to this
   Duration rest_without_hint = std::chrono::seconds{15};  // pool rest on a limit that names no time
   std::vector<Rule> rules;
 

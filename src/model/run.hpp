@@ -4,10 +4,11 @@
 #include <array>
 #include <cstdint>
 #include <map>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "base/clock.hpp"
 #include "model/agent.hpp"
@@ -21,8 +22,8 @@ namespace darn {
 // Tasks that share a limit.
 struct PoolDef {
   std::string name;
-  int limit = 0;            // at a time; 0: the run's jobs
-  int rate = 0;             // starts per `rate_per`; 0: unlimited
+  int limit = 0;  // at a time; 0: the run's jobs
+  int rate = 0;   // starts per `rate_per`; 0: unlimited
   Duration rate_per = std::chrono::seconds{60};
   bool operator==(const PoolDef&) const = default;
 };
@@ -44,12 +45,13 @@ struct RunSettings {
   TaskSpec defaults;  // merged into every task as it is read; kept for `darn add`
   std::map<std::string, AgentDef> agents;  // presets and configured, those in use
   std::map<std::string, PoolDef> pools;
-  std::uint64_t output_limit = 64ULL << 20U;  // bytes a stream, head and tail kept
-  Duration grace = std::chrono::seconds{10};  // between TERM and KILL
-  bool linger_leave = false;                  // leave descendants that outlive their task
-  Duration cycle_wait = std::chrono::seconds{0};       // before the next cycle, at least
-  Duration cycle_wait_limited = std::chrono::seconds{30};  // ... when failures were rate limits; doubles
-  std::string notify;  // a command called at the end, the summary on its standard input
+  std::uint64_t output_limit = 64ULL << 20U;      // bytes a stream, head and tail kept
+  Duration grace = std::chrono::seconds{10};      // between TERM and KILL
+  bool linger_leave = false;                      // leave descendants that outlive their task
+  Duration cycle_wait = std::chrono::seconds{0};  // before the next cycle, at least
+  Duration cycle_wait_limited =
+      std::chrono::seconds{30};  // ... when failures were rate limits; doubles
+  std::string notify;            // a command called at the end, the summary on its standard input
   std::string durability = "process";  // process | power
   bool operator==(const RunSettings&) const = default;
 };
@@ -77,10 +79,10 @@ struct RunRecord {
   std::string id;  // "20261122-173005", with "-2" when two start within a second
   RunState state = RunState::planning;
   int cycle = 1;
-  std::string root;    // the lineage's first run; its own id when it is the root
-  std::string parent;  // the run that this one re-runs; empty for a root
-  std::string source;  // the task file, "-" for standard input
-  std::string format;  // "csv" | "yaml"
+  std::string root;                  // the lineage's first run; its own id when it is the root
+  std::string parent;                // the run that this one re-runs; empty for a root
+  std::string source;                // the task file, "-" for standard input
+  std::string format;                // "csv" | "yaml"
   std::vector<std::string> columns;  // of a CSV, for retry files
   std::string cwd;                   // absolute
   RunSettings settings;
@@ -156,15 +158,15 @@ struct AttemptRecord {
   Diagnosis diagnosis;
   Verdict verdict;
   AgentReport report;
-  Decision decision;  // what was decided after it
+  Decision decision;    // what was decided after it
   std::string excerpt;  // the last lines of its output, printable, bounded to 4 KiB
 };
 
 // A pool's live state, kept so that a resumed run respects it (policy/pool.hpp changes it).
 struct PoolState {
   std::string name;
-  double limit = 0;       // now; between 1 and the definition's
-  Time parked_until{};    // nothing starts before
+  double limit = 0;     // now; between 1 and the definition's
+  Time parked_until{};  // nothing starts before
   Time last_change{};
   int limited_in_a_row = 0;
   std::map<std::string, Time> keys_resting;  // key name -> until

@@ -1,11 +1,12 @@
 // A task as the user wrote it: one row of a CSV, one entry of a YAML file. Plain data.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "base/clock.hpp"
 

@@ -1,7 +1,7 @@
-// The seam between the engine and processes. The real runner (process/shim_runner.hpp) has one small
-// shim process per slot, which starts the task, enforces its timeouts, captures its output and
-// records its end in a file-backed ring, also when darn itself is dead. The simulator has a fake.
-// Single-threaded: all calls from the engine's thread.
+// The seam between the engine and processes. The real runner (process/shim_runner.hpp) has one
+// small shim process per slot, which starts the task, enforces its timeouts, captures its output
+// and records its end in a file-backed ring, also when darn itself is dead. The simulator has a
+// fake. Single-threaded: all calls from the engine's thread.
 #pragma once
 
 #include <cstdint>
@@ -30,11 +30,11 @@ struct Job {
                              // survivors are found after a crash
   std::vector<std::string> argv;
   std::vector<EnvVar> env;
-  std::string cwd;           // absolute
-  std::string stdin_file;    // empty: /dev/null
-  Duration timeout{};        // 0: none
-  Duration idle_timeout{};   // 0: none
-  Time deadline{};           // wall clock; Time{}: none
+  std::string cwd;          // absolute
+  std::string stdin_file;   // empty: /dev/null
+  Duration timeout{};       // 0: none
+  Duration idle_timeout{};  // 0: none
+  Time deadline{};          // wall clock; Time{}: none
   Duration grace{std::chrono::seconds{10}};
   std::uint64_t output_limit = 64ULL << 20U;  // per stream
   bool separate_stderr = false;
@@ -53,8 +53,8 @@ class ProcessRunner {
  public:
   virtual ~ProcessRunner() = default;
 
-  // A slot that has nothing to do, reserved until start() and busy until release(); slots are made as
-  // they are needed.
+  // A slot that has nothing to do, reserved until start() and busy until release(); slots are made
+  // as they are needed.
   virtual Result<int> acquire_slot() = 0;
   // Hands a job to an acquired slot. The attempt must be committed to the store by now.
   virtual Status start(int slot, const Job& job) = 0;
