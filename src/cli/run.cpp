@@ -10,6 +10,7 @@
 #include "cli/flags.hpp"
 #include "cli/session.hpp"
 #include "engine/batch.hpp"
+#include "engine/lock.hpp"
 #include "engine/planner.hpp"
 #include "engine/pools.hpp"
 #include "plan/reader.hpp"
@@ -43,6 +44,18 @@ Result<std::optional<RunRecord>> find_parent(const Context& context, const RunOp
     }
   }
   return std::optional<RunRecord>{};
+}
+
+// Two runs of one lineage at a time could both take up the same task.
+Status refuse_beside_living(const Context& context, Store& store, const RunRecord& parent) {
+  DARN_ASSIGN(const auto runs, store.lineage_of(parent.root));
+  for (const RunRecord& run : runs) {
+    if (run_is_locked(context.paths.lock(run.id))) {
+      return fail(ErrorKind::try_again, "run " + run.id + " of the same lineage is still running",
+                  "wait for it with 'darn wait " + run.id + "'");
+    }
+  }
+  return {};
 }
 
 std::uint64_t new_seed() {
@@ -100,6 +113,7 @@ Result<int> run(const Context& context, const RunOptions& options) {
   if (parent) {
     run.parent = parent->id;
     run.root = parent->root;
+    run.cwd = parent->cwd;
   }
 
   if (options.dry_run) {
@@ -113,6 +127,9 @@ Result<int> run(const Context& context, const RunOptions& options) {
   }
   {
     DARN_ASSIGN(const auto store, open_store(context, options.durability));
+    if (parent) {
+      DARN_TRY(refuse_beside_living(context, *store, *parent));
+    }
     DARN_TRY(plan_run(*store, source, run, options.force));
   }
   RunningOptions running = options;

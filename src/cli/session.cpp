@@ -219,6 +219,9 @@ Result<RunSettings> base_settings(const Context& context, const RunRecord* paren
   if (parent != nullptr) {
     settings.agents.insert(parent->settings.agents.begin(), parent->settings.agents.end());
     settings.pools.insert(parent->settings.pools.begin(), parent->settings.pools.end());
+    // The budget is the lineage's; defaults came from flags, too.
+    settings.budget = parent->settings.budget;
+    settings.defaults = parent->settings.defaults;
   }
   return settings;
 }

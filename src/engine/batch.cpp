@@ -98,9 +98,9 @@ std::string cell_of(const TaskSpec& spec, const std::string& column) {
     return spec.command;
   }
   if (column == "agent") {
-    return spec.agent;
+    return spec.race.empty() ? spec.agent : spec.race.front();
   }
-  if (column == "task") {
+  if (column == "task" || column == "prompt") {
     return spec.prompt;
   }
   if (column == "after") {
@@ -209,12 +209,19 @@ struct RetryRow {
 std::string retry_csv(const std::vector<std::string>& input_columns,
                       const std::vector<RetryRow>& rows, int number) {
   std::vector<std::string> columns = input_columns;
-  if (columns.empty()) {
-    std::vector<TaskRecord> tasks;
-    for (const RetryRow& row : rows) {
-      tasks.push_back(row.task);
+  // Rows that were not read under this header (YAML, darn add) bring their own columns.
+  std::vector<TaskRecord> others;
+  for (const RetryRow& row : rows) {
+    if (row.raw.empty() || input_columns.empty()) {
+      others.push_back(row.task);
     }
-    columns = used_columns(tasks);
+  }
+  for (const std::string& column : used_columns(others)) {
+    if (std::find(columns.begin(), columns.end(), column) == columns.end() &&
+        !(column == "task" &&
+          std::find(columns.begin(), columns.end(), "prompt") != columns.end())) {
+      columns.push_back(column);
+    }
   }
   auto tags = std::find(columns.begin(), columns.end(), "tags");
   if (tags == columns.end()) {

@@ -54,7 +54,7 @@ Status Worker::open_first_cycle() {
 // --fail-fast and --halt-after: nothing more is started, what runs may end.
 Status Worker::halt_if_asked(const Live& live) {
   const TaskState state = live.task.state;
-  if (halted_ || (state != TaskState::failed && state != TaskState::abandoned)) {
+  if (!halted_.empty() || (state != TaskState::failed && state != TaskState::abandoned)) {
     return {};
   }
   if (run_.settings.halt == HaltMode::keep_going) {
@@ -69,10 +69,7 @@ Status Worker::halt_if_asked(const Live& live) {
     }
     why = std::to_string(run_.settings.halt_percent) + "% of the tasks failed (--halt-after)";
   }
-  halted_ = true;
-  DARN_ASSIGN(const auto count,
-              store_.cancel_unstarted(run_.key, TaskState::cancelled, "not started: " + why));
-  static_cast<void>(count);
+  halted_ = why;
   return {};
 }
 
@@ -118,7 +115,7 @@ Status Worker::end_cycle(Time now) {
 // they are left, there is none.
 Result<bool> Worker::plan_next_cycle(Time now) {
   const RunSettings& settings = run_.settings;
-  if (!settings.auto_retry || halted_ || run_.cycle > settings.max_retries) {
+  if (!settings.auto_retry || !halted_.empty() || run_.cycle > settings.max_retries) {
     return false;
   }
   keep_out_.clear();
@@ -163,7 +160,6 @@ Status Worker::open_next_cycle(Time now) {
   }
   ++run_.cycle;
   look_again_ = true;
-  halted_ = false;
   return make_batch(batch);
 }
 

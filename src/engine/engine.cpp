@@ -7,6 +7,7 @@
 #include <fstream>
 #include <utility>
 
+#include "engine/verify.hpp"
 #include "engine/worker.hpp"
 
 namespace darn {
@@ -100,6 +101,10 @@ Status Worker::recover() {
     if (found == live_.end()) {
       continue;
     }
+    if (found->second.task.state == TaskState::succeeded) {
+      found->second.stopped = Stopped::race_lost;
+      runner_.stop(key, false);
+    }
     if (fate == ProcessRunner::Fate::still_running || fate == ProcessRunner::Fate::ended) {
       continue;
     }
@@ -126,7 +131,7 @@ bool Worker::something_to_do(Time now) {
   if (!ended_.empty() || look_again_) {
     return true;
   }
-  if (next_cycle_at_ && *next_cycle_at_ <= now) {
+  if (live_.empty() && next_cycle_at_ && *next_cycle_at_ <= now) {
     return true;
   }
   const auto version = store_.data_version();
@@ -151,6 +156,7 @@ Status Worker::wake() {
       DARN_TRY(settle(ended));
     }
     DARN_TRY(obey_cancel());
+    DARN_TRY(start_no_more());
     DARN_ASSIGN(const int due, store_.promote_due(run_.key, now));
     static_cast<void>(due);
     if (!draining()) {
@@ -183,8 +189,16 @@ void Worker::start_all() {
     Live& live = live_.at(launch.attempt);
     auto job = launcher_.prepare(live.task, live.attempt, live.agent, launch.placement,
                                  launch.session, launch.deadline);
-    Status started =
-        job ? runner_.start(live.attempt.slot, *job) : Status(tl::unexpected<Error>(job.error()));
+    Status started;
+    if (job) {
+      started = note_output_before(live);
+      if (started) {
+        started = runner_.start(live.attempt.slot, *job);
+      }
+    } else {
+      started = tl::unexpected<Error>(job.error());
+      spare_slots_.push_back(live.attempt.slot);
+    }
     if (started) {
       continue;
     }
@@ -198,6 +212,20 @@ void Worker::start_all() {
   }
 }
 
+// Preparing a workspace may bring the promised output with it (a context, a worktree): what counts
+// is what changes after that.
+Status Worker::note_output_before(Live& live) {
+  if (live.agent == nullptr || live.output_path.empty()) {
+    return {};
+  }
+  std::string now = fingerprint(live.output_path);
+  if (now == live.attempt.output_before) {
+    return {};
+  }
+  live.attempt.output_before = std::move(now);
+  return store_.set_output_before(live.attempt.key, live.attempt.output_before);
+}
+
 Status Worker::wait() {
   const Time now = parts_.clock->now();
   // When something that cannot start now may: a delay ends, a parked pool opens, a cycle begins.
@@ -209,7 +237,9 @@ Status Worker::wait() {
   };
   DARN_ASSIGN(const auto due, store_.next_due(run_.key));
   consider(due);
-  consider(next_cycle_at_);
+  if (live_.empty()) {
+    consider(next_cycle_at_);
+  }
 
   Duration at_most = kTick;
   if (opens) {
@@ -287,15 +317,23 @@ Status Worker::obey_cancel() {
     return {};
   }
   cancelling_ = true;
-  DARN_ASSIGN(const auto count,
-              store_.cancel_unstarted(run_.key, TaskState::cancelled, "cancelled by the user"));
-  static_cast<void>(count);
   for (auto& [key, live] : live_) {
     if (live.stopped == Stopped::no) {
       live.stopped = Stopped::cancelled;
     }
     runner_.stop(key, false);
   }
+  return {};
+}
+
+// After a cancel or a halt: what has not started never does, a retry that was just decided neither.
+Status Worker::start_no_more() {
+  if (!cancelling_ && halted_.empty()) {
+    return {};
+  }
+  const std::string why = cancelling_ ? "cancelled by the user" : "not started: " + halted_;
+  DARN_ASSIGN(const auto count, store_.cancel_unstarted(run_.key, TaskState::cancelled, why));
+  static_cast<void>(count);
   return {};
 }
 

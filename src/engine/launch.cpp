@@ -1,5 +1,6 @@
 #include "engine/launch.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
@@ -80,11 +81,12 @@ Placement Launcher::place(const TaskRecord& task, const AgentDef* agent, const s
 }
 
 Result<std::string> Launcher::captured_output(const std::string& id) {
-  // Of this run, else of the runs it descends from.
-  std::string run_id = run_->id;
-  while (!run_id.empty()) {
-    DARN_ASSIGN(const RunRecord owner, store_->find_run(run_id));
-    run_id = owner.parent;
+  // Of this run, else of another of its lineage, the newest first.
+  DARN_ASSIGN(auto runs, store_->lineage_of(run_->root));
+  std::stable_partition(runs.begin(), runs.end(),
+                        [&](const RunRecord& r) { return r.key != run_->key; });
+  std::reverse(runs.begin(), runs.end());
+  for (const RunRecord& owner : runs) {
     auto attempts = store_->attempts(owner.key, id);
     if (!attempts) {
       continue;

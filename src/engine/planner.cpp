@@ -1,6 +1,7 @@
 #include "engine/planner.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/text.hpp"
@@ -12,19 +13,75 @@
 namespace darn {
 namespace {
 
-bool succeeded_before(Store* store, RunKey run, std::string_view id) {
-  if (store == nullptr || run == 0) {
-    return false;
+// What has succeeded anywhere in a lineage, in a sibling re-run too: it never runs again (DESIGN
+// invariant 2), and what depends on it may start.
+class Lineage {
+ public:
+  static Result<Lineage> of(Store* store, const std::string& root) {
+    Lineage lineage;
+    lineage.store_ = store;
+    if (store != nullptr && !root.empty()) {
+      DARN_ASSIGN(const auto runs, store->lineage_of(root));
+      for (const RunRecord& run : runs) {
+        lineage.runs_.push_back(run.key);
+      }
+    }
+    return lineage;
   }
-  const auto success = store->success_of(run, id);
-  return success && success->succeeded;
+  std::optional<Store::Success> success(std::string_view id) const {
+    for (const RunKey run : runs_) {
+      const auto success = store_->success_of(run, id);
+      if (success && success->succeeded) {
+        return *success;
+      }
+    }
+    return std::nullopt;
+  }
+  bool knows(std::string_view id) const { return success(id).has_value(); }
+
+ private:
+  Store* store_ = nullptr;
+  std::vector<RunKey> runs_;
+};
+
+// A CSV cannot say everything that a YAML task can: a re-run takes the rest from the parent's task
+// of the same id.
+Status add_unsaid(Store& store, const RunRecord& run, RunKey parent, TaskSpec& task) {
+  if (parent == 0 || run.format != "csv") {
+    return {};
+  }
+  const auto before = store.task(parent, task.id);
+  if (!before) {
+    return {};
+  }
+  const TaskSpec& said = before->spec;
+  if (task.race.empty() && !said.race.empty() && task.agent == said.race.front()) {
+    task.race = said.race;
+    task.agent.clear();
+  }
+  if (task.failed_when.empty()) {
+    task.failed_when = said.failed_when;
+  }
+  if (task.score == ScoreRule{}) {
+    task.score = said.score;
+  }
+  if (task.fallback.empty()) {
+    task.fallback = said.fallback;
+  }
+  if (!task.deadline) {
+    task.deadline = said.deadline;
+  }
+  if (!task.budget.tokens) {
+    task.budget.tokens = said.budget.tokens;
+  }
+  return {};
 }
 
-Result<RunKey> parent_key(Store* store, const RunRecord& run) {
-  if (store == nullptr || run.parent.empty()) {
+Result<RunKey> parent_key(Store& store, const RunRecord& run) {
+  if (run.parent.empty()) {
     return RunKey{0};
   }
-  DARN_ASSIGN(const RunRecord parent, store->find_run(run.parent));
+  DARN_ASSIGN(const RunRecord parent, store.find_run(run.parent));
   return parent.key;
 }
 
@@ -110,8 +167,8 @@ Result<PlanSummary> check_plan(const TaskSource& source, const RunSettings& sett
         return {};
       },
       &graph));
-  DARN_ASSIGN(const RunKey parent, parent_key(store, run));
-  DARN_TRY(graph.finish([&](std::string_view id) { return succeeded_before(store, parent, id); }));
+  DARN_ASSIGN(const Lineage lineage, Lineage::of(store, run.root));
+  DARN_TRY(graph.finish([&](std::string_view id) { return lineage.knows(id); }));
   plan.levels = graph.level_sizes();
   if (settings.budget.usd) {
     plan.max_cost_usd =
@@ -122,8 +179,9 @@ Result<PlanSummary> check_plan(const TaskSource& source, const RunSettings& sett
 }
 
 Status plan_run(Store& store, const TaskSource& source, RunRecord& run, bool force) {
-  DARN_ASSIGN(const RunKey parent, parent_key(&store, run));
-  const auto elsewhere = [&](std::string_view id) { return succeeded_before(&store, parent, id); };
+  DARN_ASSIGN(const RunKey parent, parent_key(store, run));
+  DARN_ASSIGN(const Lineage lineage, Lineage::of(&store, run.root));
+  const auto elsewhere = [&](std::string_view id) { return lineage.knows(id); };
   DARN_ASSIGN(Transaction transaction, Transaction::begin(store));
   run.format = source.format == TaskSource::Format::csv ? "csv" : "yaml";
   if (run.format == "csv") {
@@ -134,16 +192,18 @@ Status plan_run(Store& store, const TaskSource& source, RunRecord& run, bool for
   std::vector<std::pair<TaskKey, TaskUpdate>> done;
   DARN_TRY(read_tasks(
       source, run.settings,
-      [&](const TaskSpec& task, std::string_view raw, const Location&) -> Status {
+      [&](const TaskSpec& row, std::string_view raw, const Location&) -> Status {
+        TaskSpec task = row;
+        DARN_TRY(add_unsaid(store, run, parent, task));
         DARN_ASSIGN(const TaskKey key,
                     store.add_task(run.key, task, pool_of(task, run.settings), raw));
-        if (parent != 0 && !force && elsewhere(task.id)) {
-          DARN_ASSIGN(const Store::Success success, store.success_of(parent, task.id));
+        const auto success = force ? std::nullopt : lineage.success(task.id);
+        if (success) {
           TaskUpdate update;
           update.state = TaskState::succeeded;
           update.summary = "succeeded earlier in this lineage";
-          update.output_path = success.output_path;
-          update.workspace = success.workspace;
+          update.output_path = success->output_path;
+          update.workspace = success->workspace;
           done.emplace_back(key, std::move(update));
         }
         return {};
@@ -160,6 +220,17 @@ Status plan_run(Store& store, const TaskSource& source, RunRecord& run, bool for
 Result<std::int64_t> add_to_run(Store& store, const TaskSource& source, const RunRecord& run) {
   const auto in_run = [&](std::string_view id) { return store.task(run.key, id).has_value(); };
   DARN_ASSIGN(Transaction transaction, Transaction::begin(store));
+  // Within the transaction no engine can end the run under it.
+  DARN_ASSIGN(const RunRecord now, store.run(run.key));
+  const bool open = now.state == RunState::running || now.state == RunState::planning ||
+                    now.state == RunState::interrupted;
+  if (!open || now.cancel_requested) {
+    return fail(ErrorKind::usage, "run " + run.id + " has just ended",
+                "start a new one with 'darn run " + source.path + "'");
+  }
+  DARN_ASSIGN(const Lineage lineage, Lineage::of(&store, run.root));
+  // A row is kept as text only under the run's own columns: a retry file has one header.
+  const bool same_columns = csv_columns(source.text) == run.columns;
   TaskGraph graph;
   DARN_TRY(read_tasks(
       source, run.settings,
@@ -169,18 +240,15 @@ Result<std::int64_t> add_to_run(Store& store, const TaskSource& source, const Ru
                       "run " + run.id + " has a task '" + task.id + "' already",
                       "give it another id", where);
         }
-        DARN_ASSIGN(const TaskKey key,
-                    store.add_task(run.key, task, pool_of(task, run.settings), raw));
+        DARN_ASSIGN(const TaskKey key, store.add_task(run.key, task, pool_of(task, run.settings),
+                                                      same_columns ? raw : std::string_view{}));
         static_cast<void>(key);
         return {};
       },
       &graph));
-  const auto known = [&](std::string_view id) {
-    return in_run(id) || succeeded_before(&store, run.key, id);
-  };
+  const auto known = [&](std::string_view id) { return in_run(id) || lineage.knows(id); };
   DARN_TRY(graph.finish(known));
-  DARN_TRY(store.finish_plan(
-      run.key, [&](std::string_view id) { return succeeded_before(&store, run.key, id); }));
+  DARN_TRY(store.finish_plan(run.key, [&](std::string_view id) { return lineage.knows(id); }));
   DARN_TRY(transaction.commit());
   return static_cast<std::int64_t>(graph.size());
 }

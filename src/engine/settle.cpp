@@ -86,6 +86,14 @@ Status Worker::settle(const Ended& ended) {
   live.attempt.outcome = ended.outcome;
   to_release_.push_back(live.attempt.key);
   look_again_ = true;
+  if (!live.task.spec.race.empty()) {
+    // Whatever it ended with: the race is over.
+    DARN_ASSIGN(const TaskRecord now, store_.task_by_key(live.task.key));
+    if (now.state == TaskState::succeeded) {
+      live.stopped = Stopped::race_lost;
+      return settle_stopped(live);
+    }
+  }
   if (ended.outcome.end == End::cancelled) {
     return settle_stopped(live);
   }
@@ -128,7 +136,8 @@ Status Worker::settle_stopped(Live& live) {
       break;
   }
   attempt.diagnosis.summary = attempt.decision.why;
-  return record(live, true, {});
+  // While another of its race is alive, the task's state is that one's to write.
+  return record(live, !rivals_live(live), {});
 }
 
 Status Worker::settle_judged(Live& live) {
@@ -147,7 +156,7 @@ Status Worker::settle_judged(Live& live) {
   history.back().charge = attempt.decision.charge;
   note_limits(live);
   keep_files(live);
-  if (rivals_run(live)) {
+  if (rivals_live(live)) {
     if (!succeeded) {
       attempt.decision.rule = "race.waits";
       attempt.decision.why = "another agent of the race is still running";
@@ -248,6 +257,7 @@ Decision Worker::decide_next(const Live& live, const std::vector<PastAttempt>& h
   knowledge.retry_after = attempt.diagnosis.retry_after;
   knowledge.resets_at = attempt.diagnosis.resets_at;
   knowledge.idempotent = spec.idempotent;
+  knowledge.cancelled = cancelling_;
   if (spec.deadline) {
     Time first = attempt.claimed;
     for (const PastAttempt& p : history) {
@@ -324,10 +334,9 @@ void Worker::keep_files(const Live& live) {
       save_changes(workspace, workspace.parent_path() / ("changes" + suffix + ".diff")));
 }
 
-bool Worker::rivals_run(const Live& live) const {
-  return std::any_of(live_.begin(), live_.end(), [&](const auto& entry) {
-    return entry.second.task.key == live.task.key && entry.second.stopped == Stopped::no;
-  });
+bool Worker::rivals_live(const Live& live) const {
+  return std::any_of(live_.begin(), live_.end(),
+                     [&](const auto& entry) { return entry.second.task.key == live.task.key; });
 }
 
 void Worker::stop_rivals(const Live& winner) {
@@ -388,7 +397,9 @@ TaskUpdate Worker::task_update(Live& live, const std::vector<PastAttempt>& histo
                          : TaskState::abandoned;
       break;
   }
-  update.next_agent = !decision.agent.empty() ? decision.agent : live.task.next_agent;
+  // A fallback that took over stays for this cycle.
+  const bool fell_back = live.task.spec.race.empty() && attempt.agent != live.task.spec.agent;
+  update.next_agent = !decision.agent.empty() ? decision.agent : fell_back ? attempt.agent : "";
   update.category = attempt.diagnosis.category;
   update.cause = attempt.diagnosis.cause;
   update.severity = attempt.diagnosis.severity;

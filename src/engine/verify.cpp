@@ -9,13 +9,14 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/report.hpp"
+#include "base/random.hpp"
 
 namespace darn {
 namespace {
 
 namespace fs = std::filesystem;
 
-// A directory that is larger than this is told apart by its first entries only.
+// Of a directory that is larger than this, so many entries are looked at.
 constexpr int kMaxEntries = 10'000;
 
 std::string stat_text(const struct ::stat& st) {
@@ -67,6 +68,8 @@ std::string fingerprint(const std::string& path) {
   if (!S_ISDIR(st.st_mode)) {
     return text;
   }
+  // All entries count, in whatever order the file system names them.
+  std::uint64_t sum = 0;
   int left = kMaxEntries;
   std::error_code error;
   for (fs::recursive_directory_iterator it(path, error), end; it != end && left-- > 0;
@@ -75,10 +78,10 @@ std::string fingerprint(const std::string& path) {
       break;
     }
     if (::lstat(it->path().c_str(), &st) == 0) {
-      text = std::max(text, stat_text(st));
+      sum += hash64(it->path().native() + stat_text(st));
     }
   }
-  return text;
+  return text + fmt::format("+{:x}", sum);
 }
 
 Verdict verify(const VerifyInput& in) {

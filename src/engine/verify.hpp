@@ -11,7 +11,7 @@
 
 namespace darn {
 
-// Inode, size and times of a file (for a directory: the newest of what is in it); empty: not there.
+// Inode, size and times of a file (for a directory: of everything in it); empty: not there.
 // Equal fingerprints: not changed.
 std::string fingerprint(const std::string& path);
 

@@ -57,11 +57,13 @@ class Worker {
   Status wait();
   bool something_to_do(Time now);
   void start_all();
+  Status note_output_before(Live& live);
   void emit(EngineEvent event);
   void emit_attempt(EngineEvent::Kind kind, const Live& live);
   Status refresh();  // counts and the run's totals after a commit
   void obey_stop();
   Status obey_cancel();
+  Status start_no_more();
   bool draining() const { return stop_level_ > 0 || cancelling_; }
 
   // --- claim.cpp
@@ -103,7 +105,8 @@ class Worker {
   void note_limits(Live& live);
   void keep_files(const Live& live);
   void stop_rivals(const Live& winner);
-  bool rivals_run(const Live& live) const;
+  // Whether another attempt of its task is not settled yet: a race.
+  bool rivals_live(const Live& live) const;
 
   // --- cycle.cpp
   Status open_first_cycle();
@@ -136,7 +139,7 @@ class Worker {
   std::string batch_;                   // of the current cycle
   int stop_level_ = 0;
   bool cancelling_ = false;
-  bool halted_ = false;
+  std::string halted_;  // why nothing more is started (--fail-fast, --halt-after); empty: go on
   bool finished_ = false;
   bool reports_due_ = false;  // the cycle has ended: manifest and retry file
   std::optional<Time> next_cycle_at_;

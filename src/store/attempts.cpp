@@ -63,6 +63,11 @@ Status SqliteStore::claim(RunKey run, AttemptRecord& attempt) {
   return scope.commit();
 }
 
+Status SqliteStore::set_output_before(AttemptKey attempt, const std::string& fingerprint) {
+  DARN_TRY(db_->run("UPDATE attempts SET output_before = ?2 WHERE key = ?1", attempt, fingerprint));
+  return {};
+}
+
 Status SqliteStore::end_attempt(RunKey run, const AttemptRecord& attempt) {
   if (attempt.state == AttemptState::running) {
     return fail(ErrorKind::internal, "an attempt was to end as running");

@@ -60,6 +60,7 @@ class SqliteStore final : public Store {
 
   // attempts.cpp
   Status claim(RunKey run, AttemptRecord& attempt) override;
+  Status set_output_before(AttemptKey attempt, const std::string& fingerprint) override;
   Status end_attempt(RunKey run, const AttemptRecord& attempt) override;
   Result<std::vector<AttemptRecord>> running_attempts(RunKey run) override;
   Result<std::vector<PastAttempt>> history(RunKey run, const std::string& task_id) override;

@@ -94,6 +94,8 @@ class Store {
   virtual Result<std::vector<std::string>> pools_with_ready(RunKey run) = 0;
   // Records the attempt (state running; the caller fills all but key) and sets the task running.
   virtual Status claim(RunKey run, AttemptRecord& attempt) = 0;
+  // The promised output's fingerprint, when preparing the attempt changed it.
+  virtual Status set_output_before(AttemptKey attempt, const std::string& fingerprint) = 0;
   // The attempt's one terminal record: outcome, diagnosis, verdict, report, decision, state. Adds
   // cost and tokens to task, run and lineage. Refuses (internal error) a second one.
   virtual Status end_attempt(RunKey run, const AttemptRecord& attempt) = 0;
