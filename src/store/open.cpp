@@ -1,6 +1,7 @@
 #include "store/open.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include <filesystem>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include <fmt/format.h>
 #include <sqlite3.h>
@@ -156,6 +158,40 @@ Status check_writable(const std::string& path, const std::string& directory) {
   return {};
 }
 
+// One process at a time opens for writing: whoever comes second finds a whole database, never the
+// moment between its creation, its schema and the switch to WAL. Held on the directory, for a few
+// milliseconds; the kernel drops it when the process dies.
+class Opening {
+ public:
+  static Result<Opening> alone(const std::string& directory) {
+    Opening opening;
+    opening.fd_ = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (opening.fd_ < 0) {
+      return fail_errno("cannot open " + directory);
+    }
+    while (::flock(opening.fd_, LOCK_EX) != 0) {
+      if (errno != EINTR) {
+        return fail_errno("cannot lock " + directory);
+      }
+    }
+    return opening;
+  }
+  Opening() = default;
+  Opening(Opening&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Opening& operator=(Opening&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~Opening() {
+    if (fd_ >= 0) {
+      ::close(fd_);
+    }
+  }
+
+ private:
+  int fd_ = -1;
+};
+
 }  // namespace
 
 const char* network_file_system(std::uint64_t magic) {
@@ -208,6 +244,7 @@ Result<std::unique_ptr<Database>> open_database(const std::string& path,
   const bool memory = path == ":memory:";
   int flags = options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   flags |= SQLITE_OPEN_NOMUTEX;
+  Opening opening;
   if (!memory) {
     std::string directory = std::filesystem::path(path).parent_path().string();
     if (directory.empty()) {
@@ -223,6 +260,9 @@ Result<std::unique_ptr<Database>> open_database(const std::string& path,
                   "go to where darn run was started, or name its state with --state DIR");
     }
     DARN_TRY(refuse_network(directory));
+    if (!options.read_only) {
+      DARN_ASSIGN(opening, Opening::alone(directory));
+    }
   }
   DARN_ASSIGN(auto db, Database::open(path, flags));
   DARN_TRY(configure(*db, options));
