@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pytest
 
+# Under nohup a hang-up is ignored, and so it would be by every program that is tested.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(os.environ.get("DARN") or ROOT / "build/dev/darn").resolve()
 PATIENCE = 60  # seconds until a test gives up; nothing is expected to take that long
