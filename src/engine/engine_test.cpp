@@ -325,6 +325,44 @@ TEST_CASE("a lost attempt costs no retry, and too many of them abandon the task"
   }
 }
 
+TEST_CASE("racers that end at the same instant: one wins, the other changes nothing") {
+  EngineFixture f;
+  f.agent("one");
+  f.agent("two");
+  f.settings.defaults.race = {"one", "two"};
+  bool first_wins = false;
+  SUBCASE("the first") { first_wins = true; }
+  SUBCASE("the second") { first_wins = false; }
+  f.world.script = [&](const Job& job, const std::string&, int) {
+    const bool wins = (job.argv.front() == "one") == first_wins;
+    return Script{.exit_code = wins ? 0 : 1};
+  };
+  f.plan("id,task\na,write it\n");
+  CHECK(f.run().state == RunState::succeeded);
+  CHECK(f.task("a").state == TaskState::succeeded);
+  const auto attempts = f.attempts("a");
+  REQUIRE(attempts.size() == 2);
+  for (const auto& attempt : attempts) {
+    CHECK(attempt.state != AttemptState::running);
+  }
+}
+
+TEST_CASE("fail-fast also stops a retry of what was still running") {
+  EngineFixture f;
+  f.settings.jobs = 2;
+  f.settings.halt = HaltMode::fail_fast;
+  f.world.script = [](const Job&, const std::string& task, int) {
+    return task == "a" ? Script{.exit_code = 127, .out = "sh: 1: x: not found\n"}
+                       : Script{.takes = 2 * kSecond,
+                                .exit_code = 1,
+                                .out = "curl: (6) Could not resolve host: example.org\n"};
+  };
+  f.plan("id,command\na,x\nb,fetch\n");
+  CHECK(f.run().state == RunState::failed);
+  CHECK(f.world.starts["b"] == 1);
+  CHECK(f.task("b").state == TaskState::cancelled);
+}
+
 TEST_CASE("a budget stops what it cannot pay for") {
   EngineFixture f;
   f.agent("coder").pool_limit = 1;
