@@ -18,6 +18,14 @@ import pytest
 # Under nohup a hang-up is ignored, and so it would be by every program that is tested.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
+
+
+def pytest_make_parametrize_id(config, val, argname):
+    """Short names: pytest hands a test's name to its programs, and the environment has its limits."""
+    text = val if isinstance(val, str) else repr(val)
+    return f"{text[:30]!a}-{len(text)}" if len(text) > 40 else None
+
+
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(os.environ.get("DARN") or ROOT / "build/dev/darn").resolve()
 PATIENCE = 60  # seconds until a test gives up; nothing is expected to take that long
