@@ -12,12 +12,14 @@
 #include "base/result.hpp"
 #include "model/outcome.hpp"
 #include "process/fd.hpp"
+#include "process/runner.hpp"
 
 namespace darn {
 
 enum class RecordState : std::uint32_t {
   free,
   queued,         // by the engine, before the shim hears of it
+  recalled,       // ... and taken back before it began; free when the shim has come to it
   starting,       // may have begun
   began,          //
   ended,          // all fields are valid, the checksum says so
@@ -82,6 +84,12 @@ struct RingRecord {
   void store(RecordState s) {
     state.store(static_cast<std::uint32_t>(s), std::memory_order_release);
   }
+  // From one state to another, unless the other side was faster.
+  bool change(RecordState from, RecordState to) {
+    auto expected = static_cast<std::uint32_t>(from);
+    return state.compare_exchange_strong(expected, static_cast<std::uint32_t>(to),
+                                         std::memory_order_acq_rel);
+  }
   void seal();         // checksum, then `ended`
   bool sound() const;  // the checksum holds
 };
@@ -96,8 +104,8 @@ struct RingHeader {
   char boot_id[40];
 };
 
-// Twice the largest queue that a slot could have.
-inline constexpr std::uint32_t kRingRecords = 8;
+// Twice what a slot may hold: as many again may have been recalled and not come by the shim yet.
+inline constexpr std::uint32_t kRingRecords = 2 * kSlotJobs;
 
 class Ring {
  public:

@@ -47,7 +47,12 @@ struct Ended {
   AttemptKey attempt = 0;
   int slot = 0;
   Outcome outcome;
+  // Not an end: its slot could not go on and gives it back; as if it had been recalled.
+  bool returned = false;
 };
+
+// How many jobs a slot may hold at a time: the one that runs and those that wait behind it.
+inline constexpr int kSlotJobs = 16;
 
 class ProcessRunner {
  public:
@@ -56,8 +61,12 @@ class ProcessRunner {
   // A slot that has nothing to do, reserved until start() and busy until release(); slots are made
   // as they are needed.
   virtual Result<int> acquire_slot() = 0;
-  // Hands a job to an acquired slot. The attempt must be committed to the store by now.
+  // Hands a job to an acquired slot, or to a busy one: there it begins, without another word, when
+  // those before it have ended. The attempt must be committed to the store by now.
   virtual Status start(int slot, const Job& job) = 0;
+  // Takes back a job that waits in its slot. True: it never begins there, and the slot has
+  // forgotten it. False: it has begun.
+  virtual bool recall(AttemptKey attempt) = 0;
   // TERM, after the job's grace KILL, to its whole tree; it then ends as cancelled (or as it ended,
   // when it was faster). `now`: KILL at once. Unknown attempts are ignored.
   virtual void stop(AttemptKey attempt, bool now) = 0;

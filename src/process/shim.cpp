@@ -13,7 +13,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <limits>
 
 #include "process/message.hpp"
 #include "process/oom.hpp"
@@ -24,7 +23,9 @@
 namespace darn {
 namespace {
 
-constexpr std::size_t kQueue = kRingRecords / 2;
+constexpr std::size_t kQueue = kSlotJobs;
+constexpr std::size_t kLowWater = 4;  // what a shim has at hand when it asks for more
+constexpr std::int64_t kBellDelayMs = 10;
 
 // 1: stop the job, 2: now. From an engine that has adopted us and has no socket to us.
 volatile std::sig_atomic_t g_stop = 0;
@@ -66,7 +67,7 @@ class Shim {
   void run() {
     while (!retiring_ && (control_ || count_ > 0)) {
       if (count_ > 0 && !stage_.active()) {
-        begin_job();
+        begin_next();
       } else {
         wait();
       }
@@ -80,9 +81,12 @@ class Shim {
 
   void wait();
   void receive_one();
+  void forget_recalled();
   void drop_queue();
+  void ring_bell();
   void stop(std::int64_t attempt, bool now);
   void stop_current(bool now);
+  void begin_next();
   void begin_job();
   void start_main();
   void start_check();
@@ -90,6 +94,7 @@ class Shim {
   void main_over();
   void check_over();
   void complete();
+  void pop();
   StageLimits limits(std::int64_t timeout_ms, std::int64_t idle_ms);
   Launch launch(std::vector<char*>& words, StartFailure& failure);
 
@@ -112,6 +117,7 @@ class Shim {
   std::size_t first_ = 0;
   std::size_t count_ = 0;
   std::int64_t deadline_at_ = 0;
+  std::int64_t bell_at_ = kNever;  // when an end that was not told yet is told at the latest
   bool in_check_ = false;
   bool stopping_ = false;
   bool retiring_ = false;
@@ -123,8 +129,9 @@ void Shim::wait() {
   stage_.watch(&fds[1], &fds[2]);
   timespec timeout{};
   timespec* until = nullptr;
-  if (stage_.active() && stage_.next_step_at() != std::numeric_limits<std::int64_t>::max()) {
-    const std::int64_t left = std::max<std::int64_t>(stage_.next_step_at() - monotonic_ms(), 0);
+  const std::int64_t next = std::min(stage_.active() ? stage_.next_step_at() : kNever, bell_at_);
+  if (next != kNever) {
+    const std::int64_t left = std::max<std::int64_t>(next - monotonic_ms(), 0);
     timeout = {left / 1000, (left % 1000) * 1'000'000};
     until = &timeout;
   }
@@ -138,7 +145,11 @@ void Shim::wait() {
     stop_current(g_stop == 2);
     g_stop = 0;
   }
-  if (stage_.active() && stage_.step(monotonic_ms())) {
+  const std::int64_t now = monotonic_ms();
+  if (now >= bell_at_) {
+    ring_bell();
+  }
+  if (stage_.active() && stage_.step(now)) {
     stage_over();
   }
 }
@@ -151,20 +162,41 @@ void Shim::receive_one() {
     drop_queue();
   } else if (received == Received::message && h.kind == MessageHeader::stop) {
     stop(h.attempt, h.has(MessageHeader::now));
-  } else if (received == Received::message && count_ < kQueue) {
+  } else if (received == Received::message) {
+    if (count_ == kQueue) {
+      forget_recalled();
+    }
+    if (count_ == kQueue) {
+      return;  // against the agreement (runner.hpp); it stays queued and is returned at our end
+    }
     Entry& entry = queue_[(first_ + count_++) % kQueue];
     std::swap(entry.message, incoming_);
     entry.cancelled = false;
   }
 }
 
+// The first one runs, and is not recalled.
+void Shim::forget_recalled() {
+  std::size_t kept = 1;
+  for (std::size_t i = 1; i < count_; ++i) {
+    Entry& entry = queue_[(first_ + i) % kQueue];
+    RingRecord& waits = ring_.record(entry.message.header.record);
+    if (waits.change(RecordState::recalled, RecordState::free)) {
+      continue;
+    }
+    if (kept != i) {
+      std::swap(queue_[(first_ + kept) % kQueue], entry);
+    }
+    ++kept;
+  }
+  count_ = kept;
+}
+
 // The engine is dead, or we are about to end: what has not begun shall not begin.
 void Shim::drop_queue() {
   count_ = stage_.active() ? 1 : 0;
   for (std::uint32_t i = 0; i < kRingRecords; ++i) {
-    if (ring_.record(i).load() == RecordState::queued) {
-      ring_.record(i).store(RecordState::never_started);
-    }
+    ring_.record(i).change(RecordState::queued, RecordState::never_started);
   }
 }
 
@@ -205,6 +237,15 @@ Launch Shim::launch(std::vector<char*>& words, StartFailure& failure) {
           .failure = &failure};
 }
 
+// Unless the engine has taken it back.
+void Shim::begin_next() {
+  if (record().change(RecordState::queued, RecordState::starting)) {
+    return begin_job();
+  }
+  record().change(RecordState::recalled, RecordState::free);
+  pop();
+}
+
 void Shim::begin_job() {
   const MessageHeader& h = job().header;
   RecordBody& body = record().body;
@@ -219,7 +260,6 @@ void Shim::begin_job() {
     body.end = static_cast<std::uint8_t>(late ? End::deadline : End::cancelled);
     return complete();
   }
-  record().store(RecordState::starting);
   start_main();
 }
 
@@ -318,12 +358,26 @@ void Shim::complete() {
   body.ended_ms = wall_ms();
   body.retiring = retiring_;
   record().seal();
+  pop();
+  // With work at hand the engine may hear of several ends at once: it then commits them at once.
+  if (count_ <= kLowWater || retiring_) {
+    ring_bell();
+  } else {
+    bell_at_ = std::min(bell_at_, monotonic_ms() + kBellDelayMs);
+  }
+}
+
+void Shim::pop() {
+  first_ = (first_ + 1) % kQueue;
+  --count_;
+}
+
+void Shim::ring_bell() {
+  bell_at_ = kNever;
   const char bell = 1;
   if (control_) {  // a full socket has unread bells in it, and a dead engine needs none
     static_cast<void>(::send(control_.get(), &bell, 1, MSG_NOSIGNAL | MSG_DONTWAIT));
   }
-  first_ = (first_ + 1) % kQueue;
-  --count_;
 }
 
 }  // namespace

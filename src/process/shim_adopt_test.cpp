@@ -14,8 +14,9 @@ using test::eventually;
 using test::is_dead;
 using Fate = ProcessRunner::Fate;
 
-// Another process is the engine: it starts the jobs, one per slot, and is killed without a word.
-void engine_dies(Bench& bench, const std::vector<Job>& jobs) {
+// Another process is the engine: it starts the jobs, one per slot (or all in one), and is killed
+// without a word.
+void engine_dies(Bench& bench, const std::vector<Job>& jobs, bool in_one_slot = false) {
   bench.close();
   int ready[2];
   REQUIRE(::pipe2(ready, O_CLOEXEC) == 0);
@@ -24,8 +25,11 @@ void engine_dies(Bench& bench, const std::vector<Job>& jobs) {
   if (engine == 0) {
     auto runner = make_shim_runner(bench.dir(), DARN_TEST_SHIM);
     bool good = runner.has_value();
+    Result<int> slot = 0;
     for (const Job& job : jobs) {
-      const auto slot = good ? (*runner)->acquire_slot() : Result<int>(0);
+      if (good && !(in_one_slot && &job != jobs.data())) {
+        slot = (*runner)->acquire_slot();
+      }
       good = good && slot && (*runner)->start(*slot, job);
     }
     const char told = good ? 1 : 0;
@@ -244,6 +248,23 @@ TEST_CASE("claimed and never begun") {
   CHECK(fates[unsent.attempt] == Fate::never_started);
   fates = adopt(bench, {unknown});
   CHECK(fates[unknown.attempt] == Fate::never_started);
+}
+
+TEST_CASE("what waited in a slot when its engine died never begins; what ran goes on") {
+  Bench bench;
+  const Job first = bench.shell("echo > begun; until [ -e go ]; do sleep 0.01; done; exit 5");
+  const Job second = bench.shell("echo > second");
+  const Job third = bench.shell("echo > third");
+  engine_dies(bench, {first, second, third}, true);
+  REQUIRE(bench.appears("begun"));
+  const auto fates = adopt(bench, {first, second, third});
+  CHECK(fates.at(first.attempt) == Fate::still_running);
+  CHECK(fates.at(second.attempt) == Fate::never_started);
+  CHECK(fates.at(third.attempt) == Fate::never_started);
+  bench.touch("go");
+  CHECK(bench.finish().exit_code == 5);
+  CHECK_FALSE(std::filesystem::exists(bench.path("second")));
+  CHECK_FALSE(std::filesystem::exists(bench.path("third")));
 }
 
 TEST_CASE("after a reboot nothing is certain but what was recorded") {

@@ -74,6 +74,9 @@ class ShimRunner final : public ProcessRunner {
     if (job.argv.empty() || !slot.has_shim()) {
       return fail(ErrorKind::internal, "a job without a command or a slot");
     }
+    if (slot.retired()) {
+      DARN_TRY(ready(slot));
+    }
     Status started = slot.start(job);
     if (!started && started.error().kind == ErrorKind::unavailable) {
       DARN_TRY(slot.bury(pending_));  // it was killed while it had nothing to do
@@ -92,6 +95,15 @@ class ShimRunner final : public ProcessRunner {
     }
   }
 
+  bool recall(AttemptKey attempt) override {
+    const auto at = where_.find(attempt);
+    if (at == where_.end() || !slot_at(at->second).recall(attempt)) {
+      return false;
+    }
+    where_.erase(at);
+    return true;
+  }
+
   Result<std::vector<Ended>> wait(Duration at_most) override {
     std::vector<Ended> ends = std::exchange(pending_, {});
     std::array<epoll_event, 64> events;
@@ -101,8 +113,16 @@ class ShimRunner final : public ProcessRunner {
       slot.hear_bell();
       if (slot.shim_gone()) {
         DARN_TRY(slot.bury(ends));
-      } else {
+      }
+    }
+    if (n > 0) {  // also of those that would have rung a moment later
+      for (auto& [index, slot] : slots_) {
         slot.collect(ends);
+      }
+    }
+    for (const Ended& end : ends) {
+      if (end.returned) {
+        where_.erase(end.attempt);
       }
     }
     return ends;

@@ -133,6 +133,17 @@ void Slot::stop(AttemptKey attempt, bool now) {
   }
 }
 
+bool Slot::recall(AttemptKey attempt) {
+  const auto job = std::find_if(jobs_.begin(), jobs_.end(),
+                                [&](const Assigned& j) { return j.attempt == attempt; });
+  if (job == jobs_.end() || job->reported || !control_ ||
+      !ring_.record(job->record).change(RecordState::queued, RecordState::recalled)) {
+    return false;
+  }
+  jobs_.erase(job);
+  return true;
+}
+
 bool Slot::idle() const {
   const bool free =
       std::all_of(jobs_.begin(), jobs_.end(), [](const Assigned& j) { return j.gone; });
@@ -171,8 +182,9 @@ void Slot::collect(std::vector<Ended>& ends) {
     if (!job.reported && record.load() == RecordState::ended) {
       job.reported = true;
       retiring_ = retiring_ || record.body.retiring;
-      ends.push_back(record.sound() ? Ended{job.attempt, index_, outcome_of(record.body, index_)}
-                                    : lost(job));
+      ends.push_back(record.sound()
+                         ? Ended{job.attempt, index_, outcome_of(record.body, index_), false}
+                         : lost(job));
     }
   }
 }
@@ -181,6 +193,7 @@ Status Slot::bury(std::vector<Ended>& ends) {
   reap_shim();
   DARN_TRY(relock());
   collect(ends);
+  give_back(ends);
   std::vector<Mark> marks;
   for (const Assigned& job : jobs_) {
     if (!job.reported) {
@@ -196,6 +209,23 @@ Status Slot::bury(std::vector<Ended>& ends) {
     }
   }
   return {};
+}
+
+// What waited has not begun, and never will here: nobody is left to begin it.
+void Slot::give_back(std::vector<Ended>& ends) {
+  for (std::uint32_t i = 0; i < kRingRecords; ++i) {
+    ring_.record(i).change(RecordState::recalled, RecordState::free);
+  }
+  const auto waited = [&](const Assigned& job) {
+    RingRecord& record = ring_.record(job.record);
+    if (job.reported || !(record.change(RecordState::queued, RecordState::free) ||
+                          record.change(RecordState::never_started, RecordState::free))) {
+      return false;
+    }
+    ends.push_back({job.attempt, index_, {}, true});
+    return true;
+  };
+  jobs_.erase(std::remove_if(jobs_.begin(), jobs_.end(), waited), jobs_.end());
 }
 
 void Slot::reap_shim() {
@@ -319,7 +349,8 @@ Status Slot::adopt(std::map<AttemptKey, ProcessRunner::Left>& left, Findings& fi
   std::vector<Mark> survivors;
   for (std::uint32_t i = 0; i < kRingRecords; ++i) {
     RingRecord& record = ring_.record(i);
-    if (record.load() == RecordState::free) {
+    if (record.change(RecordState::recalled, RecordState::free) ||
+        record.load() == RecordState::free) {
       continue;
     }
     const auto at = left.find(record.body.attempt);

@@ -33,6 +33,7 @@ class Slot {
   // unavailable: the shim has gone; bury() it and start another.
   Status start(const Job& job);
   void stop(AttemptKey attempt, bool now);
+  bool recall(AttemptKey attempt);
   void release(AttemptKey attempt);
   // The engine ends: the shim finishes what it has and follows. Waits for none that is busy.
   void let_go() { control_.reset(); }
@@ -43,7 +44,8 @@ class Slot {
   bool shim_gone() const { return gone_; }
   // Ends not reported yet.
   void collect(std::vector<Ended>& ends);
-  // After the shim has gone: its last ends, and what was running there is ended and lost.
+  // After the shim has gone: its last ends; what was running there is ended and lost, what waited
+  // is returned.
   Status bury(std::vector<Ended>& ends);
 
   // --- adoption: see ProcessRunner::adopt()
@@ -69,6 +71,7 @@ class Slot {
   Status wait_until_settled();
   Fd open_shim() const;
   void reap_shim();
+  void give_back(std::vector<Ended>& ends);
   Ended lost(const Assigned& job) const;
   void recover(StreamRecord& stream) const;
   Mark mark(const std::string& name) const;

@@ -9,14 +9,12 @@
 #include <array>
 #include <cerrno>
 #include <ctime>
-#include <limits>
 
 #include "process/proc.hpp"
 
 namespace darn {
 namespace {
 
-constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t kSettleMs = 100;         // for what outlives its task, before TERM
 constexpr std::int64_t kLingerGraceMs = 1000;   // ... between TERM and KILL, at most
 constexpr std::int64_t kGiveUpMs = 10'000;      // after KILL: what is left is stuck in the kernel

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "model/kinds.hpp"
@@ -19,6 +20,8 @@
 #include "process/proc.hpp"
 
 namespace darn {
+
+inline constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();  // of a time
 
 std::int64_t monotonic_ms();
 std::int64_t wall_ms();

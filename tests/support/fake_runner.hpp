@@ -152,6 +152,8 @@ class FakeRunner final : public ProcessRunner {
     return {};
   }
 
+  bool recall(AttemptKey) override { return false; }
+
   void stop(AttemptKey attempt, bool) override {
     const auto found = world_.processes_.find(attempt);
     if (found == world_.processes_.end() || found->second.ends <= world_.clock.now()) {
@@ -182,7 +184,7 @@ class FakeRunner final : public ProcessRunner {
         continue;
       }
       process.reported = true;
-      ended.push_back({key, process.slot, process.outcome});
+      ended.push_back({key, process.slot, process.outcome, false});
     }
     return ended;
   }
