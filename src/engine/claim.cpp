@@ -78,11 +78,13 @@ double Worker::reserve_usd(const TaskRecord& task, const AgentDef& agent) const 
 }
 
 Status Worker::claim_ready(Time now) {
+  take_back(queues_.behind_long(now));
+  DARN_TRY(start_returned(now));
   DARN_ASSIGN(const auto pools, store_.pools_with_ready(run_.key));
   for (const std::string& pool : pools) {
     DARN_TRY(claim_pool(pool, now));
   }
-  return {};
+  return claim_ahead(now);
 }
 
 Status Worker::claim_pool(const std::string& pool, Time now) {
@@ -134,7 +136,7 @@ Result<bool> Worker::claim_task(TaskRecord task, const std::string& pool, Time n
   std::vector<Lane> lanes;
   double reserve = 0;
   for (const std::string& name : names) {
-    Lane lane{agent_of(name), name, pool, {}, -1};
+    Lane lane{agent_of(name), name, pool, {}, -1, false};
     if (lane.agent != nullptr) {
       // Racers and a fallback run under their own agents' limits.
       if (name != task.spec.agent && task.spec.pool.empty()) {
@@ -244,10 +246,17 @@ Status Worker::claim_lane(const TaskRecord& task, const Lane& lane, bool race, i
   }
   reserved_usd_ += attempt.reserved_usd;
   reserved_tokens_ += attempt.reserved_tokens;
-  pools_.take(lane.pool, agent == nullptr, task.alone, now);
+  live.place = !lane.ahead;
+  if (live.place) {
+    pools_.take(lane.pool, agent == nullptr, task.alone, now);
+  }
+  if (lane.ahead) {
+    queues_.queue(lane.slot, attempt.key);
+  } else if (agent == nullptr && lane.pool == kCommandPool) {
+    queues_.run(lane.slot, attempt.key, now);
+  }
 
-  Launch launch;
-  launch.attempt = attempt.key;
+  Launch& launch = live.launch;
   launch.placement = placement;
   if (agent != nullptr && !agent->resume.empty() &&
       task.spec.workspace.value_or(WorkspaceMode::keep) != WorkspaceMode::fresh) {
@@ -263,8 +272,8 @@ Status Worker::claim_lane(const TaskRecord& task, const Lane& lane, bool race, i
     launch.deadline = first + *task.spec.deadline;
   }
   emit_attempt(EngineEvent::Kind::attempt_started, live);
-  launches_.push_back(std::move(launch));
   const AttemptKey attempt_key = attempt.key;
+  launches_.push_back(attempt_key);
   live_.emplace(attempt_key, std::move(live));
   return {};
 }

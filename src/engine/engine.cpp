@@ -131,6 +131,9 @@ bool Worker::something_to_do(Time now) {
   if (!ended_.empty() || look_again_) {
     return true;
   }
+  if (const auto late = queues_.next_long(); late && *late <= now) {
+    return true;
+  }
   if (live_.empty() && next_cycle_at_ && *next_cycle_at_ <= now) {
     return true;
   }
@@ -156,6 +159,7 @@ Status Worker::wake() {
       DARN_TRY(settle(ended));
     }
     DARN_TRY(obey_cancel());
+    keep_from_starting();
     DARN_TRY(start_no_more());
     DARN_ASSIGN(const int due, store_.promote_due(run_.key, now));
     static_cast<void>(due);
@@ -185,8 +189,9 @@ Status Worker::wake() {
 
 // What cannot be started ends like any other attempt, in the next wake.
 void Worker::start_all() {
-  for (const Launch& launch : std::exchange(launches_, {})) {
-    Live& live = live_.at(launch.attempt);
+  for (const AttemptKey key : std::exchange(launches_, {})) {
+    Live& live = live_.at(key);
+    const Launch& launch = live.launch;
     auto job = launcher_.prepare(live.task, live.attempt, live.agent, launch.placement,
                                  launch.session, launch.deadline);
     Status started;
@@ -197,13 +202,15 @@ void Worker::start_all() {
       }
     } else {
       started = tl::unexpected<Error>(job.error());
-      spare_slots_.push_back(live.attempt.slot);
+      if (!queues_.waits(key)) {
+        spare_slots_.push_back(live.attempt.slot);
+      }
     }
     if (started) {
       continue;
     }
     Ended ended;
-    ended.attempt = launch.attempt;
+    ended.attempt = key;
     ended.slot = live.attempt.slot;
     ended.outcome.end = End::not_started;
     ended.outcome.started = ended.outcome.ended = parts_.clock->now();
@@ -237,6 +244,7 @@ Status Worker::wait() {
   };
   DARN_ASSIGN(const auto due, store_.next_due(run_.key));
   consider(due);
+  consider(queues_.next_long());
   if (live_.empty()) {
     consider(next_cycle_at_);
   }
@@ -269,7 +277,7 @@ void Worker::emit(EngineEvent event) {
   event.at = now;
   event.run = &run_;
   event.counts = counts_;
-  event.running = static_cast<int>(live_.size());
+  event.running = static_cast<int>(live_.size() - returned_.size()) - queues_.waiting_count();
   event.retries = retries_;
   event.cost_usd = run_.cost_usd;
   event.parked_until = pools_.parked_until(now);

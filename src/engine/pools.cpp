@@ -85,6 +85,11 @@ int PoolBook::room(const std::string& name, bool command, Time now) {
   return std::max(room, 0);
 }
 
+bool PoolBook::open(const std::string& name, Time now) {
+  const Pool& pool = at(name);
+  return !pool.alone && !pool.rate && pool.running <= darn::room(pool.state, 0, now);
+}
+
 void PoolBook::take(const std::string& name, bool command, bool alone, Time now) {
   Pool& pool = at(name);
   ++pool.running;

@@ -33,6 +33,8 @@ class PoolBook {
 
   // How many more attempts may start in it now. Commands share the run's jobs beside it.
   int room(const std::string& pool, bool command, Time now);
+  // Nothing but the number of what runs keeps the next one from starting.
+  bool open(const std::string& pool, Time now);
   // Takes a place (and a token of its rate); give() returns the place.
   void take(const std::string& pool, bool command, bool alone, Time now);
   void give(const std::string& pool, bool command, bool alone);

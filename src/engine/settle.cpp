@@ -78,14 +78,18 @@ Status Worker::settle(const Ended& ended) {
   if (found == live_.end()) {
     return {};
   }
+  leave_slot(found->second);
+  look_again_ = true;
+  if (ended.returned) {
+    returned_.push_back(ended.attempt);
+    return {};
+  }
   Live live = std::move(found->second);
   live_.erase(found);
-  pools_.give(live.pool, live.command(), live.alone);
   reserved_usd_ -= live.attempt.reserved_usd;
   reserved_tokens_ -= live.attempt.reserved_tokens;
   live.attempt.outcome = ended.outcome;
   to_release_.push_back(live.attempt.key);
-  look_again_ = true;
   if (!live.task.spec.race.empty()) {
     // Whatever it ended with: the race is over.
     DARN_ASSIGN(const TaskRecord now, store_.task_by_key(live.task.key));
@@ -96,6 +100,9 @@ Status Worker::settle(const Ended& ended) {
   }
   if (ended.outcome.end == End::cancelled) {
     return settle_stopped(live);
+  }
+  if (live.pool == kCommandPool && live.command()) {
+    queues_.learn(live.attempt.outcome.wall);
   }
   return settle_judged(live);
 }
@@ -308,6 +315,9 @@ void Worker::note_limits(Live& live) {
     until = attempt.decision.until;
   }
   pools_.limited(live.pool, attempt.key_name, live.agent, now, until);
+  if (live.pool == kCommandPool) {
+    take_back(queues_.waiting());
+  }
   // Another key is at hand: the task need not wait for this one.
   if (attempt.decision.action == Action::snooze && live.agent != nullptr &&
       !live.agent->keys.empty() && pools_.next_key(live.pool, *live.agent, now)) {

@@ -1,5 +1,6 @@
-// The engine's insides, shared by its four files: engine.cpp (the loop), claim.cpp (what starts),
-// settle.cpp (what ended), cycle.cpp (cycles and the end). Nothing outside engine/ includes this.
+// The engine's insides, shared by its files: engine.cpp (the loop), claim.cpp (what starts),
+// ahead.cpp (what is handed out before its turn), settle.cpp (what ended), cycle.cpp (cycles and
+// the end). Nothing outside engine/ includes this.
 #pragma once
 
 #include <deque>
@@ -14,6 +15,7 @@
 #include "engine/launch.hpp"
 #include "engine/paths.hpp"
 #include "engine/pools.hpp"
+#include "engine/slot_queues.hpp"
 #include "policy/rules.hpp"
 
 namespace darn {
@@ -29,6 +31,12 @@ class Worker {
   // Why darn itself stopped a living attempt.
   enum class Stopped : std::uint8_t { no, race_lost, interrupted, cancelled };
 
+  // What preparing an attempt's job takes beside its records.
+  struct Launch {
+    Placement placement;
+    std::string session;
+    Time deadline{};
+  };
   // An attempt that is claimed and not yet settled.
   struct Live {
     AttemptRecord attempt;
@@ -36,16 +44,12 @@ class Worker {
     const AgentDef* agent = nullptr;  // null for commands
     std::string pool;
     bool alone = false;
+    bool place = true;  // takes a place of its pool; false: waits behind another in its slot
+    Launch launch;
     std::string output_path;
     Stopped stopped = Stopped::no;
     std::string trouble;  // why it could not be started; empty: it was
     bool command() const { return agent == nullptr; }
-  };
-  struct Launch {
-    AttemptKey attempt = 0;
-    Placement placement;
-    std::string session;
-    Time deadline{};
   };
   struct Output {
     std::string out, err, check;
@@ -76,6 +80,7 @@ class Worker {
     const AgentDef* agent = nullptr;
     std::string name, pool, key;
     int slot = -1;
+    bool ahead = false;  // the slot is busy: behind what runs there
   };
   Status claim_lane(const TaskRecord& task, const Lane& lane, bool race, int number, Time now);
   Result<int> take_slot();
@@ -89,6 +94,13 @@ class Worker {
   Status give_up_unaffordable(const TaskRecord& task, const std::string& why);
   const AgentDef* agent_of(const std::string& name) const;
   double reserve_usd(const TaskRecord& task, const AgentDef& agent) const;
+
+  // --- ahead.cpp
+  Status start_returned(Time now);
+  Status claim_ahead(Time now);
+  void take_back(const std::vector<AttemptKey>& attempts);
+  void keep_from_starting();
+  void leave_slot(Live& live);
 
   // --- settle.cpp
   Status settle(const Ended& ended);
@@ -129,9 +141,12 @@ class Worker {
   PoolBook pools_;
   Launcher launcher_;
 
+  SlotQueues queues_;
+  std::deque<AttemptKey> returned_;  // live, and not in a slot: to be started before all others
+
   std::map<AttemptKey, Live> live_;
   std::vector<Ended> ended_;            // reaped, to be settled in the next wake
-  std::vector<Launch> launches_;        // claimed in this wake, started after its commit
+  std::vector<AttemptKey> launches_;    // claimed in this wake, started after its commit
   std::vector<int> spare_slots_;        // acquired for a claim that then could not be made
   std::vector<AttemptKey> to_release_;  // settled in this wake, released after its commit
   std::vector<EngineEvent> events_;     // of this wake, emitted after its commit

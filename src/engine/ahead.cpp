@@ -1,0 +1,100 @@
+// Short commands are handed to busy slots ahead of their turn (slot_queues.hpp), and taken back
+// when that turns out to keep them waiting.
+#include <algorithm>
+
+#include "engine/worker.hpp"
+
+namespace darn {
+
+// Its place in the pool goes to the one that waits behind it, if any.
+void Worker::leave_slot(Live& live) {
+  const auto heir = queues_.remove(live.attempt.key, parts_.clock->now());
+  if (!live.place) {
+    return;
+  }
+  live.place = false;
+  if (heir) {
+    live_.at(*heir).place = true;
+  } else {
+    pools_.give(live.pool, live.command(), live.alone);
+  }
+}
+
+void Worker::take_back(const std::vector<AttemptKey>& attempts) {
+  for (const AttemptKey key : attempts) {
+    const bool unsent = std::find(launches_.begin(), launches_.end(), key) != launches_.end();
+    if (unsent || !runner_.recall(key)) {
+      continue;
+    }
+    leave_slot(live_.at(key));
+    returned_.push_back(key);
+  }
+}
+
+// What was taken back, and what waits while a slot could run it, before anything new: it was its
+// turn earlier.
+Status Worker::start_returned(Time now) {
+  while (pools_.room(kCommandPool, true, now) > 0) {
+    if (returned_.empty()) {
+      const auto waiting = queues_.waiting();
+      take_back({waiting.begin(), waiting.begin() + (waiting.empty() ? 0 : 1)});
+    }
+    if (returned_.empty()) {
+      return {};
+    }
+    auto slot = take_slot();
+    if (!slot) {
+      return live_.size() > returned_.size() ? Status{} : tl::unexpected<Error>(slot.error());
+    }
+    const AttemptKey key = returned_.front();
+    returned_.pop_front();
+    Live& live = live_.at(key);
+    live.attempt.slot = *slot;
+    live.place = true;
+    pools_.take(live.pool, true, live.alone, now);
+    queues_.run(*slot, key, now);
+    launches_.push_back(key);
+  }
+  return {};
+}
+
+Status Worker::claim_ahead(Time now) {
+  const int room = pools_.open(kCommandPool, now) && returned_.empty() ? queues_.rooms(now) : 0;
+  if (room == 0) {
+    return {};
+  }
+  DARN_ASSIGN(const auto tasks, store_.ready_tasks(run_.key, kCommandPool, room));
+  for (const TaskRecord& task : tasks) {
+    const auto slot = queues_.room(now);
+    // What a promised output was is looked at when its task is next to run, not before.
+    const bool plain = !task.spec.is_agent() && task.next_agent.empty() && !task.alone &&
+                       task.spec.output_file.empty();
+    if (!slot || !plain) {
+      return {};
+    }
+    const Lane lane{nullptr, {}, kCommandPool, {}, *slot, true};
+    DARN_TRY(claim_lane(task, lane, false, task.attempts + 1, now));
+  }
+  return {};
+}
+
+// Nothing more starts: what was handed out and has not begun ends as never started.
+void Worker::keep_from_starting() {
+  if (!draining() && halted_.empty()) {
+    return;
+  }
+  take_back(queues_.waiting());
+  for (const AttemptKey key : std::exchange(returned_, {})) {
+    Live& live = live_.at(key);
+    live.stopped = cancelling_ ? Stopped::cancelled : Stopped::interrupted;
+    live.trouble = "the run ended before it was started";
+    Ended ended;
+    ended.attempt = key;
+    ended.slot = -1;
+    ended.outcome.end = End::cancelled;
+    ended.outcome.started = ended.outcome.ended = parts_.clock->now();
+    ended_.push_back(std::move(ended));
+  }
+}
+
+}  // namespace darn
