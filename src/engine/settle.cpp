@@ -424,6 +424,7 @@ TaskUpdate Worker::task_update(Live& live, const std::vector<PastAttempt>& histo
   }
   update.score = attempt.verdict.score;
   update.duration = attempt.outcome.wall;
+  update.ended = attempt.outcome.ended;
   update.session = attempt.report.session;
   update.workspace = attempt.workspace;
 

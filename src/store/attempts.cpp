@@ -15,6 +15,10 @@ constexpr std::string_view kFromAttempts = " FROM attempts a JOIN tasks t ON t.k
 constexpr int kRecentAttempts = 2000;
 constexpr int kSampledTasks = 200;
 
+#define DARN_SET_RUNNING                                                      \
+  "UPDATE tasks SET state = 'running', attempts = attempts + 1, cycle = ?2, " \
+  "not_before = 0, started = CASE started WHEN 0 THEN ?3 ELSE started END WHERE key = ?1 AND "
+
 Result<std::vector<AttemptRecord>> read_attempts(Database& db, std::string_view rest,
                                                  const auto&... args) {
   std::vector<AttemptRecord> found;
@@ -33,25 +37,32 @@ Result<std::vector<AttemptRecord>> read_attempts(Database& db, std::string_view 
 
 Status SqliteStore::claim(RunKey run, AttemptRecord& attempt) {
   DARN_ASSIGN(Scope scope, Scope::open(*db_));
-  DARN_ASSIGN(const Before task, before(run, attempt.task));
-  if (task.state != TaskState::ready && task.state != TaskState::running) {  // running: a race
-    return fail(ErrorKind::internal, fmt::format("task '{}' was to start, but it is {}", task.id,
-                                                 to_string(task.state)));
+  if (attempt.task_id.empty()) {
+    DARN_ASSIGN(attempt.task_id, id_of(attempt.task));
   }
-  DARN_TRY(
-      db_->run("UPDATE tasks SET state = 'running', attempts = attempts + 1, cycle = ?2, "
-               "not_before = 0, started = CASE started WHEN 0 THEN ?3 ELSE started END "
-               "WHERE key = ?1",
-               attempt.task, attempt.cycle, attempt.claimed));
   if (attempt.number == 0) {
-    attempt.number = task.attempts + 1;
+    DARN_ASSIGN(const auto before,
+                db_->integer("SELECT attempts FROM tasks WHERE key = ?1", attempt.task));
+    attempt.number = static_cast<int>(before.value_or(0)) + 1;
   }
-  DARN_TRY(db_->run("UPDATE totals SET attempts = attempts + 1 WHERE run = ?1", run));
-  DARN_ASSIGN(const auto in_run, db_->integer("SELECT attempts FROM totals WHERE run = ?1", run));
-  DARN_TRY(move(run, task.state, TaskState::running, 1));
-  attempt.key = first_key(run) + in_run.value_or(0);
+  const auto set_running = [&](std::string_view sql) {
+    return db_->run(sql, attempt.task, attempt.cycle, attempt.claimed);
+  };
+  // What starts is ready, or, when another lane of its race has started, running already.
+  DARN_ASSIGN(const auto was_ready, set_running(DARN_SET_RUNNING "state = 'ready'"));
+  if (was_ready == 0) {
+    DARN_ASSIGN(const auto was_running, set_running(DARN_SET_RUNNING "state = 'running'"));
+    if (was_running == 0) {
+      DARN_ASSIGN(const Before task, before(run, attempt.task));
+      return fail(ErrorKind::internal, fmt::format("task '{}' was to start, but it is {}",
+                                                   attempt.task_id, to_string(task.state)));
+    }
+  }
+  DARN_ASSIGN(OpenTotals* const totals, this->totals(run));
+  attempt.key = first_key(run) + ++totals->attempts;
+  DARN_TRY(move(run, was_ready != 0 ? TaskState::ready : TaskState::running, TaskState::running,
+                was_ready));
   attempt.state = AttemptState::running;
-  attempt.task_id = task.id;
   DARN_TRY(db_->run(
       "INSERT INTO attempts (key, task, number, cycle, kind, state, agent, key_name, slot, "
       "claimed, "
@@ -94,11 +105,10 @@ Status SqliteStore::end_attempt(RunKey run, const AttemptRecord& attempt) {
   const double cost = attempt.report.cost_usd.value_or(0);
   // Cached ones are among those that went in.
   const std::int64_t tokens = attempt.report.tokens_in + attempt.report.tokens_out;
-  DARN_TRY(
-      db_->run("UPDATE tasks SET cost_usd = cost_usd + ?2, tokens = tokens + ?3, ended = ?4 "
-               "WHERE key = ?1",
-               attempt.task, cost, tokens, outcome.ended));
   if (cost != 0 || tokens != 0) {
+    DARN_TRY(
+        db_->run("UPDATE tasks SET cost_usd = cost_usd + ?2, tokens = tokens + ?3 WHERE key = ?1",
+                 attempt.task, cost, tokens));
     DARN_TRY(
         db_->run("UPDATE totals SET cost_usd = cost_usd + ?2, tokens = tokens + ?3 "
                  "WHERE run = ?1",

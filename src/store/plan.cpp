@@ -53,22 +53,11 @@ Error unknown_dependency(const std::string& task, const std::string& id) {
 
 Result<TaskKey> SqliteStore::add_task(RunKey run, const TaskSpec& spec, const std::string& pool,
                                       std::string_view raw) {
-  const bool own = !db_->in_transaction();
-  if (own) {
-    planned_ = {};
-  }
   DARN_ASSIGN(Scope scope, Scope::open(*db_));
   DARN_ASSIGN(const Open open, open_dependencies(*db_, run, spec));
   const TaskState state = open.size() == 0 ? TaskState::ready : TaskState::waiting;
-  if (planned_.run != run) {
-    DARN_TRY(count_planned());
-    DARN_ASSIGN(const auto last, db_->integer("SELECT tasks FROM totals WHERE run = ?1", run));
-    if (!last) {
-      return fail(ErrorKind::internal, "tasks were added to a run that is not there");
-    }
-    planned_ = {.run = run, .last = *last};
-  }
-  const TaskKey key = first_key(run) + planned_.last + 1;
+  DARN_ASSIGN(OpenTotals* const totals, this->totals(run));
+  const TaskKey key = first_key(run) + totals->tasks + 1;
   DARN_ASSIGN(const auto added,
               db_->run("INSERT INTO tasks (key, run, id, state, pool, priority, pending, work) "
                        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (run, id) DO NOTHING",
@@ -88,30 +77,15 @@ Result<TaskKey> SqliteStore::add_task(RunKey run, const TaskSpec& spec, const st
   for (const std::string* id : open.unknown) {
     DARN_TRY(db_->run("INSERT INTO unresolved (task, id) VALUES (?1, ?2)", key, *id));
   }
-  ++planned_.last;
-  ++(state == TaskState::ready ? planned_.ready : planned_.waiting);
-  if (own) {
-    DARN_TRY(count_planned());
-  }
+  ++totals->tasks;
+  ++totals->change.of(state);
   DARN_TRY(scope.commit());
   return key;
-}
-
-Status SqliteStore::count_planned() {
-  const auto planned = std::exchange(planned_, {});
-  if (planned.run != 0) {
-    DARN_TRY(
-        db_->run("UPDATE totals SET tasks = ?2, ready = ready + ?3, waiting = waiting + ?4 "
-                 "WHERE run = ?1",
-                 planned.run, planned.last, planned.ready, planned.waiting));
-  }
-  return {};
 }
 
 Status SqliteStore::finish_plan(RunKey run,
                                 const std::function<bool(std::string_view id)>& satisfied) {
   DARN_ASSIGN(Scope scope, Scope::open(*db_));
-  DARN_TRY(count_planned());
   // Forward references: ids that came later.
   DARN_TRY(
       db_->run("INSERT OR IGNORE INTO dependencies (task, dependent) "
@@ -129,8 +103,8 @@ Status SqliteStore::finish_plan(RunKey run,
         if (row.null(2) && !(satisfied && satisfied(id))) {
           DARN_ASSIGN(const Success success, success_of(run, id));
           if (!success.succeeded) {
-            DARN_ASSIGN(const Before task, before(run, key));
-            return tl::unexpected<Error>(unknown_dependency(task.id, id));
+            DARN_ASSIGN(const std::string task, id_of(key));
+            return tl::unexpected<Error>(unknown_dependency(task, id));
           }
         }
         DARN_ASSIGN(const auto released,

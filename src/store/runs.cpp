@@ -153,10 +153,12 @@ Result<RunRecord> SqliteStore::find_run(std::string_view ref) {
 }
 
 Result<std::vector<RunRecord>> SqliteStore::list_runs() {
+  DARN_TRY(write_totals());
   return read_runs(*db_, "ORDER BY r.key DESC");
 }
 
 Result<std::vector<RunRecord>> SqliteStore::lineage_of(const std::string& root) {
+  DARN_TRY(write_totals());
   return read_runs(*db_, "WHERE r.root = ?1 ORDER BY r.key", root);
 }
 
@@ -176,6 +178,7 @@ Result<std::vector<RunKey>> SqliteStore::lineage_up(RunKey run) {
 }
 
 Result<RunRecord> SqliteStore::run(RunKey run) {
+  DARN_TRY(write_totals());
   DARN_ASSIGN(Query row, db_->query(fmt::format("SELECT {}, r.settings{}WHERE r.key = ?1",
                                                 kRunColumns, kFromRuns),
                                     run));
@@ -263,10 +266,44 @@ Result<Store::Spent> SqliteStore::lineage_spent(RunKey run) {
 }
 
 Result<Counts> SqliteStore::counts(RunKey run) {
+  DARN_TRY(write_totals());
   DARN_ASSIGN(Query row,
               db_->query(fmt::format("SELECT {} FROM totals WHERE run = ?1", kCountColumns), run));
   DARN_ASSIGN(const bool found, row.step());
   return found ? read_counts(row, 0) : Counts{};
+}
+
+Result<SqliteStore::OpenTotals*> SqliteStore::totals(RunKey run) {
+  if (totals_.run != run) {
+    DARN_TRY(write_totals());
+    DARN_ASSIGN(Query row, db_->query("SELECT tasks, attempts FROM totals WHERE run = ?1", run));
+    DARN_ASSIGN(const bool found, row.step());
+    if (!found) {
+      return fail(ErrorKind::internal, "a run that is not there was to be changed");
+    }
+    totals_ = {.run = run, .tasks = row.integer(0), .attempts = row.integer(1), .change = {}};
+    totals_as_read_ = totals_;
+  }
+  return &totals_;
+}
+
+Status SqliteStore::write_totals() {
+  const OpenTotals now = std::exchange(totals_, {});
+  if (now == totals_as_read_ || now.run == 0) {
+    return {};
+  }
+  static const std::string sql = [] {
+    std::string text = "UPDATE totals SET tasks = ?2, attempts = ?3, healed = healed + ?4";
+    for (std::size_t i = 0; i < kTaskStates; ++i) {
+      text += fmt::format(", {0} = {0} + ?{1}", to_string(static_cast<TaskState>(i)), i + 5);
+    }
+    return text + " WHERE run = ?1";
+  }();
+  const auto& by = now.change.by_state;
+  static_assert(kTaskStates == 9);
+  DARN_TRY(db_->run(sql, now.run, now.tasks, now.attempts, now.change.healed, by[0], by[1], by[2],
+                    by[3], by[4], by[5], by[6], by[7], by[8]));
+  return {};
 }
 
 Result<std::int64_t> SqliteStore::data_version() {

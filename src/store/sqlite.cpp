@@ -149,11 +149,14 @@ Status Database::begin() {
 }
 
 Status Database::commit() {
-  if (auto done = run("COMMIT"); !done) {
-    rollback();
-    return tl::unexpected<Error>(done.error());
+  Status done = write_kept_();
+  if (done) {
+    done = run("COMMIT").map([](std::int64_t) {});
   }
-  return {};
+  if (!done) {
+    rollback();
+  }
+  return done;
 }
 
 void Database::rollback() {
@@ -161,6 +164,7 @@ void Database::rollback() {
   if (in_transaction()) {
     (void)run("ROLLBACK");
   }
+  forget_kept_();
 }
 
 Error Database::error(int code) const {

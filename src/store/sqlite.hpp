@@ -137,6 +137,12 @@ class Database {
   Status commit();
   void rollback();
   bool in_transaction() const;
+  // What is kept in memory while a transaction is open: `write` is called before each commit, which
+  // fails with it, `forget` after each rollback.
+  void keep(std::function<Status()> write, std::function<void()> forget) {
+    write_kept_ = std::move(write);
+    forget_kept_ = std::move(forget);
+  }
 
   // What SQLite said, as darn says it: what is wrong with the file, and what would be right.
   Error error(int code) const;
@@ -163,6 +169,8 @@ class Database {
   std::int64_t changes() const;
 
   std::string path_;
+  std::function<Status()> write_kept_ = [] { return Status{}; };
+  std::function<void()> forget_kept_ = [] {};
   sqlite3* db_ = nullptr;
   // Idle statements by their text; a query in use has taken its own out.
   std::unordered_map<std::string, std::vector<sqlite3_stmt*>, Hash, std::equal_to<>> idle_;

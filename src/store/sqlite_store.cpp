@@ -4,24 +4,13 @@
 
 namespace darn {
 
-Status SqliteStore::begin() {
-  DARN_TRY(db_->begin());
-  planned_ = {};
-  return {};
+SqliteStore::SqliteStore(std::unique_ptr<Database> db) : db_(std::move(db)) {
+  db_->keep([this] { return write_totals(); }, [this] { totals_ = {}; });
 }
 
-Status SqliteStore::commit() {
-  if (auto counted = count_planned(); !counted) {
-    rollback();
-    return counted;
-  }
-  return db_->commit();
-}
-
-void SqliteStore::rollback() {
-  planned_ = {};
-  db_->rollback();
-}
+Status SqliteStore::begin() { return db_->begin(); }
+Status SqliteStore::commit() { return db_->commit(); }
+void SqliteStore::rollback() { db_->rollback(); }
 
 Result<std::unique_ptr<Store>> open_sqlite_store(const std::string& path,
                                                  const StoreOptions& options) {

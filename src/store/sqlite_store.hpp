@@ -14,7 +14,7 @@ namespace darn {
 
 class SqliteStore final : public Store {
  public:
-  explicit SqliteStore(std::unique_ptr<Database> db) : db_(std::move(db)) {}
+  explicit SqliteStore(std::unique_ptr<Database> db);
 
   Status begin() override;
   Status commit() override;
@@ -83,13 +83,11 @@ class SqliteStore final : public Store {
  private:
   // What a task was, before a change of its state.
   struct Before {
-    std::string id;
-    TaskState state = TaskState::waiting;
+    TaskState state = TaskState::running;
     bool healed = false;
-    int attempts = 0;
-    bool depended_on = false;
   };
   Result<Before> before(RunKey run, TaskKey task);
+  Result<std::string> id_of(TaskKey task);
   // This run and those it descends from, newest first. (A recursive query would do, but costs a
   // temporary table each time, and history is asked for after every attempt.)
   Result<std::vector<RunKey>> lineage_up(RunKey run);
@@ -98,21 +96,25 @@ class SqliteStore final : public Store {
   // All that follows from a task's new state: counts, dependents released or skipped.
   Status follow(RunKey run, TaskKey task, const Before& before, TaskState now, bool healed);
   Status release_dependents(RunKey run, TaskKey task);
-  Status skip_dependents(RunKey run, TaskKey task, const std::string& id);
+  Status skip_dependents(RunKey run, TaskKey task);
   // Skips what waits for something that is not going to succeed in this cycle.
   Status skip_blocked(RunKey run);
 
-  // Takes what add_task() has added into the totals.
-  Status count_planned();
+  // A run's totals while a transaction changes them: read once, written once, before the commit.
+  // (As a statement for each change, they would be a third of what an attempt costs.)
+  struct OpenTotals {
+    RunKey run = 0;  // 0: none
+    std::int64_t tasks = 0;
+    std::int64_t attempts = 0;
+    Counts change;  // since they were read
+    bool operator==(const OpenTotals&) const = default;
+  };
+  Result<OpenTotals*> totals(RunKey run);
+  Status write_totals();
 
   std::unique_ptr<Database> db_;
-  // Tasks added in this transaction and not yet in the totals: a million times two statements less.
-  struct {
-    RunKey run = 0;
-    std::int64_t last = 0;  // the last task's number
-    std::int64_t ready = 0;
-    std::int64_t waiting = 0;
-  } planned_;
+  OpenTotals totals_;
+  OpenTotals totals_as_read_;
 };
 
 // The keys of a run's tasks and attempts: run * 2^32 + number (schema.sql).

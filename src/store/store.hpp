@@ -34,6 +34,7 @@ struct TaskUpdate {
   std::optional<int> exit, signal;
   std::optional<double> score;
   Duration duration{};
+  Time ended{};             // Time{}: unchanged
   std::string session;      // empty: unchanged
   std::string output_path;  // empty: unchanged
   std::string workspace;    // empty: unchanged
@@ -53,8 +54,7 @@ class Store {
   // Gives the run its id (from `created`, with a suffix when taken) and key. State: planning.
   virtual Status create_run(RunRecord& run) = 0;
   // Dependencies by id: of this run, or (already succeeded) elsewhere in the lineage; those are
-  // recorded as satisfied. Tasks without open dependencies become ready. Inside of a transaction,
-  // counts() has them only after finish_plan().
+  // recorded as satisfied. Tasks without open dependencies become ready.
   virtual Result<TaskKey> add_task(RunKey run, const TaskSpec& spec, const std::string& pool,
                                    std::string_view raw) = 0;
   // After the last add_task: resolves dependencies, sets waiting/ready, counts. May be called again

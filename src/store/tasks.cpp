@@ -30,11 +30,10 @@ namespace {
 // (A trigger would say it once for all, but makes each UPDATE keep a journal of its own.)
 #define DARN_NOT_AFTER_SUCCESS " AND (state <> 'succeeded' OR ?2 = 'succeeded')"
 
-Status refuse_after_success(const Result<std::int64_t>& changed, const std::string& id) {
-  DARN_TRY(changed);
-  if (*changed != 1) {
+Status refuse_after_success(std::int64_t changed, const Result<std::string>& id) {
+  if (changed != 1) {
     return fail(ErrorKind::internal,
-                fmt::format("task '{}' has succeeded and never runs again", id));
+                fmt::format("task '{}' has succeeded and never runs again", id.value_or("")));
   }
   return {};
 }
@@ -42,24 +41,28 @@ Status refuse_after_success(const Result<std::int64_t>& changed, const std::stri
 }  // namespace
 
 Result<SqliteStore::Before> SqliteStore::before(RunKey run, TaskKey task) {
-  DARN_ASSIGN(Query row, db_->query("SELECT id, state, healed, attempts, "
-                                    "EXISTS (SELECT 1 FROM dependencies WHERE task = ?1) "
-                                    "FROM tasks WHERE key = ?1 AND run = ?2",
-                                    task, run));
+  DARN_ASSIGN(Query row,
+              db_->query("SELECT state, healed FROM tasks WHERE key = ?1 AND run = ?2", task, run));
   DARN_ASSIGN(const bool found, row.step());
   if (!found) {
     return fail(ErrorKind::internal, fmt::format("no task {} in run {}", task, run));
   }
-  return Before{row.text(0), row.kind<TaskState>(1), row.flag(2), row.number(3), row.flag(4)};
+  return Before{row.kind<TaskState>(0), row.flag(1)};
+}
+
+Result<std::string> SqliteStore::id_of(TaskKey task) {
+  DARN_ASSIGN(Query row, db_->query("SELECT id FROM tasks WHERE key = ?1", task));
+  DARN_TRY(row.step());
+  return row.text(0);
 }
 
 Status SqliteStore::move(RunKey run, TaskState from, TaskState to, std::int64_t n) {
   if (n == 0 || from == to) {
     return {};
   }
-  DARN_TRY(db_->run(fmt::format("UPDATE totals SET {0} = {0} - ?2, {1} = {1} + ?2 WHERE run = ?1",
-                                to_string(from), to_string(to)),
-                    run, n));
+  DARN_ASSIGN(OpenTotals* const totals, this->totals(run));
+  totals->change.of(from) -= n;
+  totals->change.of(to) += n;
   return {};
 }
 
@@ -67,16 +70,18 @@ Status SqliteStore::follow(RunKey run, TaskKey task, const Before& before, TaskS
                            bool healed) {
   DARN_TRY(move(run, before.state, now, 1));
   if (before.healed != healed) {
-    DARN_TRY(
-        db_->run("UPDATE totals SET healed = healed + ?2 WHERE run = ?1", run, healed ? 1 : -1));
+    DARN_ASSIGN(OpenTotals* const totals, this->totals(run));
+    totals->change.healed += healed ? 1 : -1;
   }
-  if (now == before.state || !before.depended_on) {
+  if (now == before.state || !is_terminal(now)) {
     return {};
   }
-  if (now == TaskState::succeeded) {
-    return release_dependents(run, task);
+  DARN_ASSIGN(const auto depended_on,
+              db_->integer("SELECT 1 FROM dependencies WHERE task = ?1 LIMIT 1", task));
+  if (!depended_on) {
+    return {};
   }
-  return is_terminal(now) ? skip_dependents(run, task, before.id) : Status{};
+  return now == TaskState::succeeded ? release_dependents(run, task) : skip_dependents(run, task);
 }
 
 Status SqliteStore::release_dependents(RunKey run, TaskKey task) {
@@ -93,10 +98,11 @@ Status SqliteStore::release_dependents(RunKey run, TaskKey task) {
   return move(run, TaskState::waiting, TaskState::ready, released);
 }
 
-Status SqliteStore::skip_dependents(RunKey run, TaskKey task, const std::string& id) {
+Status SqliteStore::skip_dependents(RunKey run, TaskKey task) {
   static const std::string sql = reached_from(
       "SELECT d.dependent FROM dependencies d JOIN tasks x ON x.key = d.dependent "
       "WHERE d.task = ?2 AND x.state = 'waiting'");
+  DARN_ASSIGN(const std::string id, id_of(task));
   DARN_ASSIGN(const auto skipped, db_->run(sql, fmt::format("'{}' did not succeed", id), task));
   return move(run, TaskState::waiting, TaskState::skipped, skipped);
 }
@@ -148,24 +154,33 @@ Result<bool> SqliteStore::open_cycle(RunKey run, int expected, const std::string
   return true;
 }
 
+#define DARN_UPDATE_TASK                                                                   \
+  "UPDATE tasks SET state = ?2, healed = ?3, not_before = ?4, alone = ?5, category = ?6, " \
+  "cause = ?7, severity = ?8, signature = ?9, summary = ?10, advice = ?11, exit = ?12, "   \
+  "signal = ?13, score = ?14, duration = ?15, "                                            \
+  "session = CASE ?16 WHEN '' THEN session ELSE ?16 END, "                                 \
+  "output_path = CASE ?17 WHEN '' THEN output_path ELSE ?17 END, "                         \
+  "workspace = CASE ?18 WHEN '' THEN workspace ELSE ?18 END, next_agent = ?19, "           \
+  "ended = CASE ?20 WHEN 0 THEN ended ELSE ?20 END WHERE key = ?1"
+
 Status SqliteStore::update_task(RunKey run, TaskKey task, const TaskUpdate& update) {
   DARN_ASSIGN(Scope scope, Scope::open(*db_));
-  DARN_ASSIGN(const Before old, before(run, task));
   const bool healed = update.healed && update.state == TaskState::succeeded;
-  DARN_TRY(refuse_after_success(
-      db_->run(
-          "UPDATE tasks SET state = ?2, healed = ?3, not_before = ?4, alone = ?5, category = ?6, "
-          "cause = ?7, severity = ?8, signature = ?9, summary = ?10, advice = ?11, exit = ?12, "
-          "signal = ?13, score = ?14, duration = ?15, "
-          "session = CASE ?16 WHEN '' THEN session ELSE ?16 END, "
-          "output_path = CASE ?17 WHEN '' THEN output_path ELSE ?17 END, "
-          "workspace = CASE ?18 WHEN '' THEN workspace ELSE ?18 END, next_agent = ?19 "
-          "WHERE key = ?1" DARN_NOT_AFTER_SUCCESS,
-          task, update.state, healed, update.not_before, update.alone, update.category,
-          update.cause, update.severity, update.signature, update.summary, update.advice,
-          update.exit, update.signal, update.score, update.duration, update.session,
-          update.output_path, update.workspace, update.next_agent),
-      old.id));
+  const auto write = [&](std::string_view sql) {
+    return db_->run(sql, task, update.state, healed, update.not_before, update.alone,
+                    update.category, update.cause, update.severity, update.signature,
+                    update.summary, update.advice, update.exit, update.signal, update.score,
+                    update.duration, update.session, update.output_path, update.workspace,
+                    update.next_agent, update.ended);
+  };
+  // What changes was running, as a rule; anything else is looked up first.
+  Before old;
+  DARN_ASSIGN(std::int64_t changed, write(DARN_UPDATE_TASK " AND state = 'running'"));
+  if (changed == 0) {
+    DARN_ASSIGN(old, before(run, task));
+    DARN_ASSIGN(changed, write(DARN_UPDATE_TASK DARN_NOT_AFTER_SUCCESS));
+    DARN_TRY(refuse_after_success(changed, id_of(task)));
+  }
   DARN_TRY(follow(run, task, old, update.state, healed));
   return scope.commit();
 }
@@ -174,11 +189,12 @@ Status SqliteStore::set_task_state(RunKey run, TaskKey task, TaskState state,
                                    const std::string& why) {
   DARN_ASSIGN(Scope scope, Scope::open(*db_));
   DARN_ASSIGN(const Before old, before(run, task));
-  DARN_TRY(refuse_after_success(db_->run("UPDATE tasks SET state = ?2, not_before = 0, "
-                                         "summary = CASE ?3 WHEN '' THEN summary ELSE ?3 END WHERE "
-                                         "key = ?1" DARN_NOT_AFTER_SUCCESS,
-                                         task, state, why),
-                                old.id));
+  DARN_ASSIGN(const auto changed,
+              db_->run("UPDATE tasks SET state = ?2, not_before = 0, "
+                       "summary = CASE ?3 WHEN '' THEN summary ELSE ?3 END WHERE "
+                       "key = ?1" DARN_NOT_AFTER_SUCCESS,
+                       task, state, why));
+  DARN_TRY(refuse_after_success(changed, id_of(task)));
   DARN_TRY(follow(run, task, old, state, old.healed));
   return scope.commit();
 }

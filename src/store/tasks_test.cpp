@@ -153,6 +153,7 @@ TEST_CASE("an update leaves alone only what it says it leaves alone") {
   full.signal = 9;
   full.score = 0.5;
   full.duration = std::chrono::seconds{4};
+  full.ended = f.now + std::chrono::seconds{4};
   full.session = "session";
   full.output_path = "/out";
   full.workspace = "/work";
@@ -172,6 +173,7 @@ TEST_CASE("an update leaves alone only what it says it leaves alone") {
   CHECK(task.signal == 9);
   CHECK(task.score == 0.5);
   CHECK(task.duration == std::chrono::seconds{4});
+  CHECK(task.ended == full.ended);
   CHECK(task.next_agent == "codex");
 
   TaskUpdate empty;
