@@ -150,19 +150,23 @@ Status Worker::wake() {
     return {};
   }
   look_again_ = false;
-  if (const auto version = store_.data_version()) {
-    data_version_ = *version;
-  }
+  const auto version = store_.data_version();
+  const bool changed_by_others = !version || *version != data_version_;
+  data_version_ = version.value_or(-1);
   DARN_TRY(store_.begin());
   const auto step = [&]() -> Status {
     for (const Ended& ended : std::exchange(ended_, {})) {
       DARN_TRY(settle(ended));
     }
-    DARN_TRY(obey_cancel());
+    if (changed_by_others) {
+      DARN_TRY(obey_cancel());
+    }
     keep_from_starting();
     DARN_TRY(start_no_more());
-    DARN_ASSIGN(const int due, store_.promote_due(run_.key, now));
-    static_cast<void>(due);
+    if (counts_.of(TaskState::delayed) > 0) {  // those delayed in this wake are not due yet
+      DARN_ASSIGN(const int due, store_.promote_due(run_.key, now));
+      static_cast<void>(due);
+    }
     if (!draining()) {
       DARN_TRY(claim_ready(now));
     }
@@ -170,6 +174,7 @@ Status Worker::wake() {
     for (const PoolState& pool : pools_.take_changes()) {
       DARN_TRY(store_.save_pool(run_.key, pool));
     }
+    DARN_TRY(refresh());
     return store_.commit();
   };
   if (const Status done = step(); !done) {
@@ -178,7 +183,6 @@ Status Worker::wake() {
   }
   runner_.release(std::exchange(to_release_, {}));
   start_all();
-  DARN_TRY(refresh());
   write_reports();
   for (EngineEvent& event : std::exchange(events_, {})) {
     emit(std::move(event));
@@ -242,8 +246,10 @@ Status Worker::wait() {
       opens = t;
     }
   };
-  DARN_ASSIGN(const auto due, store_.next_due(run_.key));
-  consider(due);
+  if (counts_.of(TaskState::delayed) > 0) {
+    DARN_ASSIGN(const auto due, store_.next_due(run_.key));
+    consider(due);
+  }
   consider(queues_.next_long());
   if (live_.empty()) {
     consider(next_cycle_at_);

@@ -64,7 +64,7 @@ class Worker {
   Status note_output_before(Live& live);
   void emit(EngineEvent event);
   void emit_attempt(EngineEvent::Kind kind, const Live& live);
-  Status refresh();  // counts and the run's totals after a commit
+  Status refresh();  // the counts, before a commit
   void obey_stop();
   Status obey_cancel();
   Status start_no_more();

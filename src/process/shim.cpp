@@ -24,8 +24,9 @@ namespace darn {
 namespace {
 
 constexpr std::size_t kQueue = kSlotJobs;
-constexpr std::size_t kLowWater = 4;  // what a shim has at hand when it asks for more
-constexpr std::int64_t kBellDelayMs = 10;
+// A shim tells its ends when it has this part left of what it had at hand, or after so long.
+constexpr std::size_t kPart = 4;
+constexpr std::int64_t kBellDelayMs = 25;
 
 // 1: stop the job, 2: now. From an engine that has adopted us and has no socket to us.
 volatile std::sig_atomic_t g_stop = 0;
@@ -116,6 +117,7 @@ class Shim {
   std::array<Entry, kQueue> queue_;  // the first one is running
   std::size_t first_ = 0;
   std::size_t count_ = 0;
+  std::size_t most_ = 0;  // of them since the last bell
   std::int64_t deadline_at_ = 0;
   std::int64_t bell_at_ = kNever;  // when an end that was not told yet is told at the latest
   bool in_check_ = false;
@@ -172,6 +174,7 @@ void Shim::receive_one() {
     Entry& entry = queue_[(first_ + count_++) % kQueue];
     std::swap(entry.message, incoming_);
     entry.cancelled = false;
+    most_ = std::max(most_, count_);
   }
 }
 
@@ -360,7 +363,7 @@ void Shim::complete() {
   record().seal();
   pop();
   // With work at hand the engine may hear of several ends at once: it then commits them at once.
-  if (count_ <= kLowWater || retiring_) {
+  if (count_ <= std::max<std::size_t>(1, most_ / kPart) || retiring_) {
     ring_bell();
   } else {
     bell_at_ = std::min(bell_at_, monotonic_ms() + kBellDelayMs);
@@ -374,6 +377,7 @@ void Shim::pop() {
 
 void Shim::ring_bell() {
   bell_at_ = kNever;
+  most_ = count_;
   const char bell = 1;
   if (control_) {  // a full socket has unread bells in it, and a dead engine needs none
     static_cast<void>(::send(control_.get(), &bell, 1, MSG_NOSIGNAL | MSG_DONTWAIT));
