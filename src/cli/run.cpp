@@ -9,10 +9,10 @@
 #include "cli/commands.hpp"
 #include "cli/flags.hpp"
 #include "cli/session.hpp"
-#include "engine/batch.hpp"
 #include "engine/lock.hpp"
 #include "engine/planner.hpp"
 #include "engine/pools.hpp"
+#include "engine/retry_file.hpp"
 #include "plan/reader.hpp"
 
 namespace darn::cli {
