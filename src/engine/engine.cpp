@@ -95,6 +95,10 @@ Status Worker::recover() {
     live.attempt = std::move(attempt);
     live_.emplace(live.attempt.key, std::move(live));
   }
+  // A budget's next reservation goes on from what the lineage has seen.
+  DARN_ASSIGN(const Store::Spent spent, store_.lineage_spent(run_.key));
+  highest_cost_ = spent.highest_usd;
+  highest_tokens_ = spent.highest_tokens;
   DARN_ASSIGN(const auto adopted, runner_.adopt(left));
   for (const auto& [key, fate] : adopted) {
     const auto found = live_.find(key);
