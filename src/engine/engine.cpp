@@ -193,14 +193,10 @@ void Worker::start_all() {
     Live& live = live_.at(launch.attempt);
     auto job = launcher_.prepare(live.task, live.attempt, live.agent, launch.placement,
                                  launch.session, launch.deadline);
-    Status started;
-    if (job) {
-      started = note_output_before(live);
-      if (started) {
-        started = runner_.start(live.attempt.slot, *job);
-      }
+    Status started = job ? note_output_before(live) : tl::unexpected<Error>(job.error());
+    if (started) {
+      started = runner_.start(live.attempt.slot, *job);  // a refused one has let go of its slot
     } else {
-      started = tl::unexpected<Error>(job.error());
       spare_slots_.push_back(live.attempt.slot);
     }
     if (started) {

@@ -56,7 +56,8 @@ class ProcessRunner {
   // A slot that has nothing to do, reserved until start() and busy until release(); slots are made
   // as they are needed.
   virtual Result<int> acquire_slot() = 0;
-  // Hands a job to an acquired slot. The attempt must be committed to the store by now.
+  // Hands a job to an acquired slot. The attempt must be committed to the store by now. When it
+  // fails, the slot is no longer reserved: nothing is to be released.
   virtual Status start(int slot, const Job& job) = 0;
   // TERM, after the job's grace KILL, to its whole tree; it then ends as cancelled (or as it ended,
   // when it was faster). `now`: KILL at once. Unknown attempts are ignored.
