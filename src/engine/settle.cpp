@@ -207,6 +207,9 @@ void Worker::assess(Live& live, const Output& output) const {
     input.report = live.agent != nullptr ? &attempt.report : nullptr;
     input.output_path = live.output_path;
     input.output_before = attempt.output_before;
+    if (live.agent != nullptr && live.task.spec.workspace != WorkspaceMode::none) {
+      input.workspace = attempt.workspace;
+    }
     input.output = output.out;
     input.errors = output.err;
     input.check_output = output.check;
