@@ -341,6 +341,8 @@ TEST_CASE("recorded output: result, cost, tokens and session of a success") {
   CHECK(codex.tokens_in == 24763);
   CHECK(codex.tokens_cached == 24448);
   CHECK(codex.tokens_out == 122);
+  CHECK(presets().at("codex").tokens.cumulative);
+  CHECK(presets().at("codex-openai").tokens.cumulative);
   CHECK(codex.session == "019a3f6e-0b7c-7d02-9a61-2f4f0f6f7c11");
 
   const AgentReport gemini = report("gemini");

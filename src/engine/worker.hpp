@@ -96,6 +96,7 @@ class Worker {
   Status settle_judged(Live& live);
   Output read_back(const Live& live) const;
   void assess(Live& live, const Output& output) const;
+  Status count_own_tokens(Live& live);
   Result<std::vector<PastAttempt>> history_with(const Live& live);
   Decision decide_next(const Live& live, const std::vector<PastAttempt>& history,
                        const Output& output);
