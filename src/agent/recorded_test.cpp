@@ -112,8 +112,8 @@ const Case kCases[] = {
      .name = "permission_denied",
      .failed_when = "/permission_denials",
      .error = "permission",
-     .category = kUnknown,
-     .cause = Cause::unknown},
+     .category = kPermanent,
+     .cause = Cause::configuration},
     {.cli = "claude",
      .name = "max_turns",
      .terminal = "max_turns",
@@ -126,8 +126,8 @@ const Case kCases[] = {
      .cause = Cause::task_limit},
     {.cli = "claude",
      .name = "root_without_sandbox",
-     .category = kUnknown,
-     .cause = Cause::unknown},
+     .category = kPermanent,
+     .cause = Cause::configuration},
     {.cli = "claude",
      .name = "resume_elsewhere",
      .failed_when = "/is_error",
@@ -169,7 +169,10 @@ const Case kCases[] = {
      .error = "Incorrect API key provided: [key]",
      .category = kPermanent,
      .cause = Cause::authentication},
-    {.cli = "codex", .name = "not_a_repository", .category = kUnknown, .cause = Cause::unknown},
+    {.cli = "codex",
+     .name = "not_a_repository",
+     .category = kPermanent,
+     .cause = Cause::configuration},
 
     {.cli = "gemini", .name = "success"},
     {.cli = "gemini",
@@ -304,6 +307,7 @@ TEST_CASE("recorded output: what is understood of it") {
     CAPTURE(diagnosis.summary);
     CHECK(to_string(diagnosis.category) == to_string(c.category));
     CHECK(to_string(diagnosis.cause) == to_string(c.cause));
+    CHECK((c.category != kPermanent || !diagnosis.advice.empty()));
   }
 }
 
