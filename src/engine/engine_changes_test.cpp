@@ -116,5 +116,49 @@ TEST_CASE("a lost attempt costs no retry, and too many of them abandon the task"
   }
 }
 
+TEST_CASE("tasks added at any moment, a run's last too, run or are refused") {
+  int taken = 0;
+  int refused = 0;
+  bool reached = true;
+  for (int moment = 1; reached; ++moment) {
+    EngineFixture f;
+    f.plan("id,command\na,true\n");
+    bool added = false;
+    int now = 0;
+    reached = false;
+    const auto pass = [&] {
+      if (++now != moment) {
+        return;
+      }
+      reached = true;
+      const auto store = f.other_store();
+      const TaskSource source{"more.csv", "id,command,after\nb,true,a\n", TaskSource::Format::csv};
+      const auto count = add_to_run(*store, source, store->run(f.key).value());
+      added = count.has_value();
+      if (!added) {
+        CHECK(count.error().message.find("has just ended") != std::string::npos);
+      }
+    };
+    FakeRunner runner(f.world);
+    runner.on_wait = pass;
+    EngineParts parts;
+    parts.store = f.store.get();
+    parts.runner = &runner;
+    parts.clock = &f.world.clock;
+    parts.state_dir = f.dir.path();
+    parts.events = [&](const EngineEvent&) { pass(); };
+    const auto ended = run_engine(parts, f.key);
+    CAPTURE(moment);
+    REQUIRE(ended);
+    CHECK(ended->state == RunState::succeeded);
+    CHECK(f.world.starts["b"] == (added ? 1 : 0));
+    CHECK(ended->counts.of(TaskState::succeeded) == (added ? 2 : 1));
+    taken += added ? 1 : 0;
+    refused += reached && !added ? 1 : 0;
+  }
+  CHECK(taken >= 3);
+  CHECK(refused >= 1);  // once its end is committed
+}
+
 }  // namespace
 }  // namespace darn
