@@ -3,30 +3,17 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <fstream>
 #include <utility>
 
 #include "engine/verify.hpp"
 #include "engine/worker.hpp"
+#include "process/proc.hpp"
 
 namespace darn {
 namespace {
 
 // How long the engine sleeps at most: `darn cancel` and `darn add` are seen after that.
 constexpr Duration kTick{250};
-
-std::string boot_id() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  std::getline(file, id);
-  return id;
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
-}
 
 }  // namespace
 
