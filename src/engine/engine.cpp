@@ -156,7 +156,9 @@ Status Worker::wake() {
     DARN_TRY(advance(now));
     for (const PoolState& pool : pools_.take_changes()) {
       DARN_TRY(store_.save_pool(run_.key, pool));
+      tell_parked(pool, now);
     }
+    tell_resumed(now);
     return store_.commit();
   };
   if (const Status done = step(); !done) {
@@ -273,6 +275,31 @@ void Worker::emit_attempt(EngineEvent::Kind kind, const Live& live) {
   event.task = &event_data_.back().task;
   event.attempt = &event_data_.back().attempt;
   events_.push_back(std::move(event));
+}
+
+void Worker::tell_pool(EngineEvent::Kind kind, const std::string& pool, Time until) {
+  EngineEvent event;
+  event.kind = kind;
+  event.pool = pool;
+  event.until = until;
+  events_.push_back(std::move(event));
+}
+
+void Worker::tell_parked(const PoolState& pool, Time now) {
+  if (pool.parked_until <= now || parked_[pool.name] == pool.parked_until) {
+    return;
+  }
+  parked_[pool.name] = pool.parked_until;
+  tell_pool(EngineEvent::Kind::pool_parked, pool.name, pool.parked_until);
+}
+
+void Worker::tell_resumed(Time now) {
+  std::erase_if(parked_, [&](const auto& parked) {
+    if (parked.second <= now) {
+      tell_pool(EngineEvent::Kind::pool_resumed, parked.first, Time{});
+    }
+    return parked.second <= now;
+  });
 }
 
 // The user's Ctrl-C: first start nothing more, then end what runs, then end it at once.

@@ -33,7 +33,20 @@ TEST_CASE("a rate limit parks the pool and uses up no attempt") {
     return Script{};
   };
   f.plan("id,agent,task\na,coder,work\nb,coder,work\n");
+  std::vector<std::string> told;
+  f.events = [&](const EngineEvent& event) {
+    if (event.kind == EngineEvent::Kind::pool_parked) {
+      told.push_back("parked " + event.pool);
+      CHECK(event.until >= event.at + 60 * kSecond);
+    } else if (event.kind == EngineEvent::Kind::pool_resumed) {
+      told.push_back("resumed " + event.pool);
+    }
+  };
   CHECK(f.run().state == RunState::succeeded);
+  REQUIRE(told.size() == 14);
+  for (std::size_t i = 0; i < told.size(); ++i) {
+    CHECK(told[i] == (i % 2 == 0 ? "parked coder" : "resumed coder"));
+  }
   const auto attempts = f.attempts("a");
   REQUIRE(attempts.size() == 8);
   for (std::size_t i = 0; i + 1 < attempts.size(); ++i) {

@@ -141,18 +141,12 @@ TEST_CASE("tasks added at any moment, a run's last too, run or are refused") {
     };
     FakeRunner runner(f.world);
     runner.on_wait = pass;
-    EngineParts parts;
-    parts.store = f.store.get();
-    parts.runner = &runner;
-    parts.clock = &f.world.clock;
-    parts.state_dir = f.dir.path();
-    parts.events = [&](const EngineEvent&) { pass(); };
-    const auto ended = run_engine(parts, f.key);
+    f.events = [&](const EngineEvent&) { pass(); };
     CAPTURE(moment);
-    REQUIRE(ended);
-    CHECK(ended->state == RunState::succeeded);
+    const RunRecord ended = f.run(runner);
+    CHECK(ended.state == RunState::succeeded);
     CHECK(f.world.starts["b"] == (added ? 1 : 0));
-    CHECK(ended->counts.of(TaskState::succeeded) == (added ? 2 : 1));
+    CHECK(ended.counts.of(TaskState::succeeded) == (added ? 2 : 1));
     taken += added ? 1 : 0;
     refused += reached && !added ? 1 : 0;
   }

@@ -60,6 +60,9 @@ class Worker {
   Status note_output_before(Live& live);
   void emit(EngineEvent event);
   void emit_attempt(EngineEvent::Kind kind, const Live& live);
+  void tell_pool(EngineEvent::Kind kind, const std::string& pool, Time until);
+  void tell_parked(const PoolState& pool, Time now);
+  void tell_resumed(Time now);
   Status refresh();  // counts and the run's totals after a commit
   void obey_stop();
   Status obey_cancel();
@@ -144,8 +147,8 @@ class Worker {
   bool finished_ = false;
   bool reports_due_ = false;  // the cycle has ended: manifest and retry file
   std::optional<Time> next_cycle_at_;
-  std::vector<TaskKey> keep_out_;  // of the next cycle
-  Time parked_shown_{};
+  std::vector<TaskKey> keep_out_;       // of the next cycle
+  std::map<std::string, Time> parked_;  // pools that were said to be parked, and until when
   Counts counts_;
   std::int64_t retries_ = 0;
   double highest_cost_ = 0;
