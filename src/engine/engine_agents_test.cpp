@@ -14,9 +14,8 @@ namespace {
 
 using test::EngineFixture;
 using test::FakeRunner;
+using test::kSecond;
 using test::Script;
-
-constexpr Duration kSecond{1000};
 
 std::string read_whole(const std::string& path) {
   std::ifstream file(path, std::ios::binary);

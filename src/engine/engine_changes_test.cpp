@@ -12,9 +12,8 @@ namespace {
 
 using test::EngineFixture;
 using test::FakeRunner;
+using test::kSecond;
 using test::Script;
-
-constexpr Duration kSecond{1000};
 
 TEST_CASE("the first stop drains, and a later engine goes on") {
   EngineFixture f;

@@ -9,9 +9,8 @@ namespace darn {
 namespace {
 
 using test::EngineFixture;
+using test::kSecond;
 using test::Script;
-
-constexpr Duration kSecond{1000};
 
 TEST_CASE("a batch of commands succeeds, dependents after what they depend on") {
   EngineFixture f;

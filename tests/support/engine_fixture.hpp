@@ -17,6 +17,8 @@
 
 namespace darn::test {
 
+inline constexpr Duration kSecond{1000};
+
 inline void write(const std::filesystem::path& path, const std::string& text) {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
 }
