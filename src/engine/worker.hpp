@@ -73,7 +73,7 @@ class Worker {
   Status claim_ready(Time now);
   Status claim_pool(const std::string& pool, Time now);
   // False when it cannot start now (keys rest, budget, room of a race).
-  Result<bool> claim_task(TaskRecord task, const std::string& pool, Time now);
+  Result<bool> claim_task(const TaskRecord& task, const std::string& pool, Time now);
   // One attempt of a claim: a race has several.
   struct Lane {
     const AgentDef* agent = nullptr;
