@@ -55,7 +55,7 @@ nlohmann::json explain_json(const RunRecord& run, const TaskRecord& task,
   }
   result["next"] = {{"text", next.text}, {"if_it_fails_again", nullptr}};
   if (next.if_again) {
-    result["next"]["if_it_fails_again"] = to_json(*next.if_again);
+    result["next"]["if_it_fails_again"] = nlohmann::json::parse(json_text(*next.if_again));
   }
   return result;
 }

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.hpp"
+#include "engine/pools.hpp"
 #include "process/output.hpp"
 
 namespace darn {
@@ -136,18 +137,17 @@ Status write_manifest(Store& store, const StatePaths& paths, const RunRecord& ru
   if (cycle > 1 && cycles.back().ended == Time{}) {
     filter.states = {TaskState::waiting, TaskState::ready, TaskState::running, TaskState::delayed};
   }
-  std::int64_t left_out = 0;
+  if (agents_only) {
+    filter.except_pool = kCommandPool;
+    manifest["commands_left_out"] = true;
+  }
   DARN_TRY(store.each_task(run.key, filter, true, [&](const TaskRecord& task) -> Status {
     if (agents_only && !task.spec.is_agent()) {
-      ++left_out;
       return {};
     }
     manifest["agents"].push_back(manifest_entry(task, paths, batch, cycle));
     return {};
   }));
-  if (left_out > 0) {
-    manifest["commands_left_out"] = left_out;
-  }
   return write_file_whole(paths.batch(batch) + "/manifest.json",
                           manifest.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
 }

@@ -28,7 +28,7 @@ Status Worker::make_batch(const std::string& batch) {
     return fail(ErrorKind::io, "cannot make " + paths_.batch(batch) + ": " + error.message());
   }
   batch_ = batch;
-  DARN_TRY(write_manifest(store_, paths_, run_, batch));
+  manifest_due_ = true;
   EngineEvent event;
   event.kind = EngineEvent::Kind::cycle_started;
   event.batch = batch;
@@ -104,7 +104,7 @@ Status Worker::advance(Time now) {
 }
 
 Status Worker::end_cycle(Time now) {
-  reports_due_ = true;
+  manifest_due_ = retry_file_due_ = true;
   EngineEvent event;
   event.kind = EngineEvent::Kind::cycle_ended;
   event.batch = batch_;
@@ -176,13 +176,13 @@ Status Worker::finish(RunState state, Time now) {
 
 // For people, after the commit: the store has the truth, so a full disk does not end the run here.
 void Worker::write_reports() {
-  if (!reports_due_) {
-    return;
+  if (std::exchange(manifest_due_, false)) {
+    static_cast<void>(write_manifest(store_, paths_, run_, batch_));
   }
-  reports_due_ = false;
-  static_cast<void>(write_manifest(store_, paths_, run_, batch_));
-  static_cast<void>(
-      write_retry_file(store_, paths_, run_, cycles_before_ + run_.cycle, parts_.clock->now()));
+  if (std::exchange(retry_file_due_, false)) {
+    static_cast<void>(
+        write_retry_file(store_, paths_, run_, cycles_before_ + run_.cycle, parts_.clock->now()));
+  }
 }
 
 }  // namespace darn

@@ -160,7 +160,8 @@ class Worker {
   bool cancelling_ = false;
   std::string halted_;  // why nothing more is started (--fail-fast, --halt-after); empty: go on
   bool finished_ = false;
-  bool reports_due_ = false;  // the cycle has ended: manifest and retry file
+  bool manifest_due_ = false;    // a cycle has begun or ended
+  bool retry_file_due_ = false;  // a cycle has ended
   std::optional<Time> next_cycle_at_;
   std::vector<TaskKey> keep_out_;       // of the next cycle
   std::map<std::string, Time> parked_;  // pools that were said to be parked, and until when

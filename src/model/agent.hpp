@@ -84,7 +84,7 @@ struct AgentDef {
   bool operator==(const AgentDef&) const = default;
 };
 
-nlohmann::json to_json(const AgentDef&);
+std::string json_text(const AgentDef&);
 AgentDef agent_from_json(const nlohmann::json&);
 
 }  // namespace darn

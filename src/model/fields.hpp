@@ -1,8 +1,9 @@
-// How records become JSON and back. Each record is described once, by a specialisation of Fields
-// that names its members; writing, reading and the tests' generators all walk that description, and
-// a member that is missing from it does not compile. For the .cpp files of model/ and its tests.
-// Durations and times are whole milliseconds, enumerations their spelling, ordered pairs [key,
-// value]. Reading throws (nlohmann::json::exception, std::invalid_argument) on what does not fit.
+// How records become JSON text and are read back. Each record is described once, by a
+// specialisation of Fields that names its members; writing, reading and the tests' generators all
+// walk that description, and a member that is missing from it does not compile. For the .cpp files
+// of model/ and its tests. Durations and times are whole milliseconds, enumerations their spelling,
+// ordered pairs [key, value]. Reading throws (nlohmann::json::exception, std::invalid_argument) on
+// what does not fit.
 #pragma once
 
 #include <map>
@@ -58,9 +59,22 @@ consteval bool complete() {
 template <class T>
 struct Codec;
 
+// Written as text at once: as a tree of values first, it would cost several times as much, and a
+// million tasks are written when they are planned.
 template <class T>
-json encode(const T& value) {
-  return Codec<T>::encode(value);
+void encode(std::string& out, const T& value) {
+  Codec<T>::encode(out, value);
+}
+// In quotes, escaped; what is not UTF-8 becomes the replacement character.
+void encode_text(std::string& out, std::string_view text);
+void encode_number(std::string& out, std::int64_t number);
+void encode_number(std::string& out, std::uint64_t number);
+void encode_number(std::string& out, double number);  // null when it is not finite
+// What stands between two elements.
+inline void separate(std::string& out, char open) {
+  if (out.back() != open) {
+    out += ',';
+  }
 }
 template <class T>
 void decode(const json& in, T& value) {
@@ -81,13 +95,15 @@ std::optional<E> parse_enum(std::string_view text) {
 // --- records: what differs from `base` is written, what is there is read
 template <class Record>
 struct Writer {
-  json& out;
+  std::string& out;
   const Record& record;
   const Record* base;  // nullptr: everything is written
   template <class T>
   void operator()(const char* name, T Record::*member) {
     if (base == nullptr || !(record.*member == base->*member)) {
-      out[name] = encode(record.*member);
+      separate(out, '{');
+      ((out += '"') += name) += "\":";
+      encode(out, record.*member);
     }
   }
 };
@@ -104,17 +120,17 @@ struct Reader {
 };
 
 template <class Record>
-json write(const Record& record, const Record* base) {
+void write(std::string& out, const Record& record, const Record* base) {
   static_assert(complete<Record>(), "a member is missing from the record's Fields");
-  json out = json::object();
+  out += '{';
   Writer<Record> writer{out, record, base};
   Fields<Record>::visit(writer);
-  return out;
+  out += '}';
 }
 template <class Record>
-json write_sparse(const Record& record) {
+void write_sparse(std::string& out, const Record& record) {
   static const Record defaults{};
-  return write(record, &defaults);
+  write(out, record, &defaults);
 }
 template <class Record>
 void read(const json& in, Record& record) {
@@ -127,13 +143,20 @@ void read(const json& in, Record& record) {
 
 template <class T>
 struct Codec {  // numbers, bool, text, enumerations, records
-  static json encode(const T& value) {
+  static void encode(std::string& out, const T& value) {
     if constexpr (Described<T>) {
-      return write_sparse(value);
+      write_sparse(out, value);
     } else if constexpr (std::is_enum_v<T>) {
-      return std::string(to_string(value));
+      encode_text(out, to_string(value));
+    } else if constexpr (std::is_same_v<T, bool>) {
+      out += value ? "true" : "false";
+    } else if constexpr (std::is_floating_point_v<T>) {
+      encode_number(out, double{value});
+    } else if constexpr (std::is_integral_v<T>) {
+      using Wide = std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>;
+      encode_number(out, static_cast<Wide>(value));
     } else {
-      return value;
+      encode_text(out, value);
     }
   }
   static void decode(const json& in, T& value) {
@@ -154,19 +177,25 @@ struct Codec {  // numbers, bool, text, enumerations, records
 
 template <>
 struct Codec<Duration> {
-  static json encode(const Duration& value) { return value.count(); }
+  static void encode(std::string& out, const Duration& value) {
+    encode_number(out, std::int64_t{value.count()});
+  }
   static void decode(const json& in, Duration& value) { value = Duration{in.get<std::int64_t>()}; }
 };
 template <>
 struct Codec<Time> {
-  static json encode(const Time& value) { return to_ms(value); }
+  static void encode(std::string& out, const Time& value) { encode_number(out, to_ms(value)); }
   static void decode(const json& in, Time& value) { value = time_from_ms(in.get<std::int64_t>()); }
 };
 
 template <class T>
 struct Codec<std::optional<T>> {
-  static json encode(const std::optional<T>& value) {
-    return value ? fields::encode(*value) : json();
+  static void encode(std::string& out, const std::optional<T>& value) {
+    if (value) {
+      fields::encode(out, *value);
+    } else {
+      out += "null";
+    }
   }
   static void decode(const json& in, std::optional<T>& value) {
     if (in.is_null()) {
@@ -179,8 +208,12 @@ struct Codec<std::optional<T>> {
 
 template <class A, class B>
 struct Codec<std::pair<A, B>> {
-  static json encode(const std::pair<A, B>& value) {
-    return json::array({fields::encode(value.first), fields::encode(value.second)});
+  static void encode(std::string& out, const std::pair<A, B>& value) {
+    out += '[';
+    fields::encode(out, value.first);
+    out += ',';
+    fields::encode(out, value.second);
+    out += ']';
   }
   static void decode(const json& in, std::pair<A, B>& value) {
     fields::decode(in.at(0), value.first);
@@ -190,12 +223,13 @@ struct Codec<std::pair<A, B>> {
 
 template <class T>
 struct Codec<std::vector<T>> {
-  static json encode(const std::vector<T>& values) {
-    json out = json::array();
+  static void encode(std::string& out, const std::vector<T>& values) {
+    out += '[';
     for (const T& value : values) {
-      out.push_back(fields::encode(value));
+      separate(out, '[');
+      fields::encode(out, value);
     }
-    return out;
+    out += ']';
   }
   static void decode(const json& in, std::vector<T>& values) {
     values.clear();
@@ -207,12 +241,15 @@ struct Codec<std::vector<T>> {
 
 template <class T>
 struct Codec<std::map<std::string, T>> {
-  static json encode(const std::map<std::string, T>& values) {
-    json out = json::object();
+  static void encode(std::string& out, const std::map<std::string, T>& values) {
+    out += '{';
     for (const auto& [key, value] : values) {
-      out[key] = fields::encode(value);
+      separate(out, '{');
+      encode_text(out, key);
+      out += ':';
+      fields::encode(out, value);
     }
-    return out;
+    out += '}';
   }
   static void decode(const json& in, std::map<std::string, T>& values) {
     values.clear();
@@ -224,12 +261,15 @@ struct Codec<std::map<std::string, T>> {
 
 template <class T>
 struct Codec<std::map<int, T>> {
-  static json encode(const std::map<int, T>& values) {
-    json out = json::object();
+  static void encode(std::string& out, const std::map<int, T>& values) {
+    out += '{';
     for (const auto& [key, value] : values) {
-      out[std::to_string(key)] = fields::encode(value);
+      separate(out, '{');
+      encode_text(out, std::to_string(key));
+      out += ':';
+      fields::encode(out, value);
     }
-    return out;
+    out += '}';
   }
   static void decode(const json& in, std::map<int, T>& values) {
     values.clear();

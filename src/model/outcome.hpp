@@ -129,12 +129,12 @@ struct PastAttempt {
 };
 
 // Sparse, as for tasks.
-nlohmann::json to_json(const OutputRef&);
-nlohmann::json to_json(const Outcome&);
-nlohmann::json to_json(const Diagnosis&);
-nlohmann::json to_json(const Verdict&);
-nlohmann::json to_json(const Decision&);
-nlohmann::json to_json(const AgentReport&);
+std::string json_text(const OutputRef&);
+std::string json_text(const Outcome&);
+std::string json_text(const Diagnosis&);
+std::string json_text(const Verdict&);
+std::string json_text(const Decision&);
+std::string json_text(const AgentReport&);
 Outcome outcome_from_json(const nlohmann::json&);
 Diagnosis diagnosis_from_json(const nlohmann::json&);
 Verdict verdict_from_json(const nlohmann::json&);

@@ -63,7 +63,7 @@ struct Policy {
 Policy default_policy();
 
 // Keys are the members' names, by_category's are the categories; durations in milliseconds.
-nlohmann::json to_json(const Policy&);
+std::string json_text(const Policy&);
 // Complete or partial: what is missing keeps the value in `base`. Throws on malformed JSON; user
 // input goes through config/ first, which reports errors with their place.
 Policy policy_from_json(const nlohmann::json&, Policy base);

@@ -181,12 +181,15 @@ struct Fields<Rule> {
 template <>
 struct Codec<std::array<CategoryPolicy, kCategories>> {
   using Value = std::array<CategoryPolicy, kCategories>;
-  static json encode(const Value& value) {
-    json out = json::object();
+  static void encode(std::string& out, const Value& value) {
+    out += '{';
     for (std::size_t i = 0; i < value.size(); ++i) {
-      out[std::string(to_string(static_cast<Category>(i)))] = write<CategoryPolicy>(value[i], {});
+      separate(out, '{');
+      encode_text(out, to_string(static_cast<Category>(i)));
+      out += ':';
+      write<CategoryPolicy>(out, value[i], nullptr);
     }
-    return out;
+    out += '}';
   }
   static void decode(const json& in, Value& value) {
     for (const auto& [key, element] : in.get_ref<const json::object_t&>()) {
@@ -217,7 +220,7 @@ struct Fields<Policy> {
 // Complete: a stored policy explains a decision long after the defaults have changed.
 template <>
 struct Codec<Policy> {
-  static json encode(const Policy& value) { return write<Policy>(value, nullptr); }
+  static void encode(std::string& out, const Policy& value) { write<Policy>(out, value, nullptr); }
   static void decode(const json& in, Policy& value) { read(in, value); }
 };
 

@@ -56,7 +56,7 @@ struct RunSettings {
   bool operator==(const RunSettings&) const = default;
 };
 
-nlohmann::json to_json(const RunSettings&);
+std::string json_text(const RunSettings&);
 RunSettings settings_from_json(const nlohmann::json&);
 
 // Tasks per state. `healed` is a part of `succeeded`.
@@ -173,7 +173,7 @@ struct PoolState {
   bool operator==(const PoolState&) const = default;
 };
 
-nlohmann::json to_json(const PoolState&);
+std::string json_text(const PoolState&);
 PoolState pool_from_json(const nlohmann::json&);
 
 }  // namespace darn

@@ -72,7 +72,7 @@ struct TaskSpec {
 };
 
 // Sparse: fields with their default value are left out.
-nlohmann::json to_json(const TaskSpec&);
+std::string json_text(const TaskSpec&);
 TaskSpec task_from_json(const nlohmann::json&);
 
 std::string_view to_string(WorkspaceMode);

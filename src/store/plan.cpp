@@ -69,7 +69,7 @@ Result<TaskKey> SqliteStore::add_task(RunKey run, const TaskSpec& spec, const st
                 "give each task an id of its own");
   }
   DARN_TRY(db_->run("INSERT INTO task_specs (task, spec, raw) VALUES (?1, ?2, ?3)", key,
-                    dump(to_json(spec)), raw));
+                    json_text(spec), raw));
   for (const TaskKey dependency : open.known) {
     DARN_TRY(
         db_->run("INSERT INTO dependencies (task, dependent) VALUES (?1, ?2)", dependency, key));

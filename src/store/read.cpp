@@ -86,7 +86,7 @@ Result<TaskRecord> SqliteStore::task_by_key(TaskKey task) {
 
 Status SqliteStore::each_task(RunKey run, const TaskFilter& filter, bool with_spec,
                               const std::function<Status(const TaskRecord&)>& sink) {
-  std::string where = "WHERE t.key BETWEEN ?1 AND ?2";
+  std::string where = "WHERE t.key BETWEEN ?1 AND ?2 AND t.pool <> ?3";
   std::string words;
   for (const TaskState state : filter.states) {
     words += fmt::format("{}'{}'", words.empty() ? "" : ", ", to_string(state));
@@ -108,7 +108,7 @@ Status SqliteStore::each_task(RunKey run, const TaskFilter& filter, bool with_sp
         DARN_ASSIGN(const auto task, read_task(row));
         return sink(task);
       },
-      first_key(run), last_key(run));
+      first_key(run), last_key(run), filter.except_pool);
 }
 
 Result<std::string> SqliteStore::raw_row(TaskKey task) {

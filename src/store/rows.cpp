@@ -118,18 +118,19 @@ Result<TaskRecord> read_task(const Query& row) {
 }
 
 std::string attempt_details(const AttemptRecord& attempt) {
-  json out = json::object();
-  const auto put = [&out](const char* name, json value) {
-    if (!value.empty()) {
-      out[name] = std::move(value);
+  std::string out = "{";
+  const auto put = [&out](const char* name, const std::string& part) {
+    if (part != "{}") {
+      out += out.size() > 1 ? "," : "";
+      (((out += '"') += name) += "\":") += part;
     }
   };
-  put("outcome", to_json(attempt.outcome));
-  put("diagnosis", to_json(attempt.diagnosis));
-  put("verdict", to_json(attempt.verdict));
-  put("report", to_json(attempt.report));
-  put("decision", to_json(attempt.decision));
-  return dump(out);
+  put("outcome", json_text(attempt.outcome));
+  put("diagnosis", json_text(attempt.diagnosis));
+  put("verdict", json_text(attempt.verdict));
+  put("report", json_text(attempt.report));
+  put("decision", json_text(attempt.decision));
+  return out + '}';
 }
 
 Result<AttemptRecord> read_attempt(const Query& row) {

@@ -76,7 +76,7 @@ Status SqliteStore::create_run(RunRecord& run) {
       "?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
       run.key, run.id, run.state, run.cycle, run.root, run.parent, run.created, run.ended,
       run.cancel_requested, run.host, run.boot_id, run.pid, std::bit_cast<std::int64_t>(run.seed),
-      run.source, run.format, run.cwd, dump(json(run.columns)), dump(to_json(run.settings))));
+      run.source, run.format, run.cwd, dump(json(run.columns)), json_text(run.settings)));
   DARN_TRY(db_->run("INSERT INTO totals (run) VALUES (?1)", run.key));
   return scope.commit();
 }
@@ -97,8 +97,7 @@ Status SqliteStore::set_run_owner(RunKey run, const std::string& host, const std
 
 Status SqliteStore::set_run_settings(RunKey run, const RunSettings& settings) {
   return changed_one(
-      db_->run("UPDATE runs SET settings = ?2 WHERE key = ?1", run, dump(to_json(settings))),
-      "run");
+      db_->run("UPDATE runs SET settings = ?2 WHERE key = ?1", run, json_text(settings)), "run");
 }
 
 Status SqliteStore::request_cancel(RunKey run, bool cancel) {
@@ -252,7 +251,7 @@ Status SqliteStore::save_pool(RunKey run, const PoolState& pool) {
   DARN_TRY(
       db_->run("INSERT INTO pools (run, name, state) VALUES (?1, ?2, ?3) "
                "ON CONFLICT DO UPDATE SET state = excluded.state",
-               run, pool.name, dump(to_json(pool))));
+               run, pool.name, json_text(pool)));
   return {};
 }
 

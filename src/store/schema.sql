@@ -64,7 +64,7 @@ CREATE TABLE cycles (
 
 CREATE TABLE tasks (
   key         INTEGER PRIMARY KEY,
-  run         INTEGER NOT NULL REFERENCES runs (key),
+  run         INTEGER NOT NULL,
   id          TEXT    NOT NULL,
   state       TEXT    NOT NULL,
   pool        TEXT    NOT NULL,
@@ -106,7 +106,7 @@ CREATE INDEX tasks_unsuccessful ON tasks (run, state)
 
 -- What is read only when a task starts or is shown in full.
 CREATE TABLE task_specs (
-  task INTEGER PRIMARY KEY REFERENCES tasks (key),
+  task INTEGER PRIMARY KEY,
   spec TEXT NOT NULL,  -- JSON: TaskSpec
   raw  TEXT NOT NULL   -- the CSV record it came from
 ) STRICT;

@@ -1,6 +1,7 @@
 #include "store/sqlite.hpp"
 
 #include <cerrno>
+#include <cstddef>
 #include <system_error>
 
 #include <sqlite3.h>
@@ -34,18 +35,20 @@ int system_errno(sqlite3* db) {
 
 // --- Query
 
-Query::Query(Database& db, std::string_view sql, sqlite3_stmt* statement)
-    : db_(&db), sql_(sql), statement_(statement) {}
+Query::Query(Database& db, std::vector<sqlite3_stmt*>& home, sqlite3_stmt* statement)
+    : db_(&db), home_(&home), statement_(statement) {}
 
 Query::Query(Query&& other) noexcept
     : db_(other.db_),
-      sql_(other.sql_),
+      home_(other.home_),
       statement_(std::exchange(other.statement_, nullptr)),
       copy_(other.copy_) {}
 
 Query::~Query() {
   if (statement_ != nullptr) {
-    db_->give_back(sql_, statement_);
+    sqlite3_reset(statement_);
+    sqlite3_clear_bindings(statement_);
+    home_->push_back(statement_);
   }
 }
 
@@ -104,15 +107,25 @@ Database::~Database() {
   sqlite3_close_v2(db_);
 }
 
-Result<Query> Database::prepare(std::string_view sql) {
-  auto it = idle_.find(sql);
-  if (it == idle_.end()) {
-    it = idle_.emplace(std::string(sql), std::vector<sqlite3_stmt*>{}).first;
+Database::Idle::value_type& Database::idle(std::string_view sql) {
+  const auto place = reinterpret_cast<std::uintptr_t>(sql.data()) / alignof(std::max_align_t);
+  Recent& recent = recent_[place % recent_.size()];
+  if (recent.at != sql.data() || recent.found->first != sql) {
+    auto it = idle_.find(sql);
+    if (it == idle_.end()) {
+      it = idle_.emplace(std::string(sql), std::vector<sqlite3_stmt*>{}).first;
+    }
+    recent = {sql.data(), &*it};  // an element stays where it is
   }
-  if (!it->second.empty()) {
-    sqlite3_stmt* statement = it->second.back();
-    it->second.pop_back();
-    return Query(*this, it->first, statement);
+  return *recent.found;
+}
+
+Result<Query> Database::prepare(std::string_view sql) {
+  auto& home = idle(sql).second;
+  if (!home.empty()) {
+    sqlite3_stmt* statement = home.back();
+    home.pop_back();
+    return Query(*this, home, statement);
   }
   sqlite3_stmt* statement = nullptr;
   const int code = sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()),
@@ -120,13 +133,7 @@ Result<Query> Database::prepare(std::string_view sql) {
   if (code != SQLITE_OK) {
     return tl::unexpected<Error>(error(code));
   }
-  return Query(*this, it->first, statement);
-}
-
-void Database::give_back(std::string_view sql, sqlite3_stmt* statement) {
-  sqlite3_reset(statement);
-  sqlite3_clear_bindings(statement);
-  idle_.find(sql)->second.push_back(statement);
+  return Query(*this, home, statement);
 }
 
 std::int64_t Database::changes() const { return sqlite3_changes64(db_); }

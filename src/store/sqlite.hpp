@@ -4,6 +4,7 @@
 // itself.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -28,7 +29,7 @@ class Database;
 // ?1, ?2, … in the order of the arguments; columns count from 0.
 class Query {
  public:
-  Query(Database& db, std::string_view sql, sqlite3_stmt* statement);
+  Query(Database& db, std::vector<sqlite3_stmt*>& home, sqlite3_stmt* statement);
   ~Query();
   Query(Query&& other) noexcept;
   Query(const Query&) = delete;
@@ -80,7 +81,7 @@ class Query {
   }
 
   Database* db_;
-  std::string_view sql_;  // the cache's
+  std::vector<sqlite3_stmt*>* home_;  // in the cache
   sqlite3_stmt* statement_;
   bool copy_ = true;  // text arguments, which else outlive the query
 };
@@ -165,7 +166,6 @@ class Database {
     (prepared.bind(++index, args), ...);
     return prepared;
   }
-  void give_back(std::string_view sql, sqlite3_stmt* statement);
   std::int64_t changes() const;
 
   std::string path_;
@@ -173,7 +173,16 @@ class Database {
   std::function<void()> forget_kept_ = [] {};
   sqlite3* db_ = nullptr;
   // Idle statements by their text; a query in use has taken its own out.
-  std::unordered_map<std::string, std::vector<sqlite3_stmt*>, Hash, std::equal_to<>> idle_;
+  using Idle = std::unordered_map<std::string, std::vector<sqlite3_stmt*>, Hash, std::equal_to<>>;
+  Idle idle_;
+  // The same again by where the text lies, for literals: hashing one takes as long as a small
+  // statement. The text is compared, since something else may have come to lie there.
+  struct Recent {
+    const char* at = nullptr;
+    Idle::value_type* found = nullptr;
+  };
+  std::array<Recent, 128> recent_{};
+  Idle::value_type& idle(std::string_view sql);
 };
 
 // A transaction of its own, unless there is one already: then it is part of that. Rolls back when

@@ -140,6 +140,7 @@ class Store {
     std::vector<TaskState> states;  // empty: all
     int cycle = 0;                  // with attempts in that cycle; 0: any
     bool healed_only = false;
+    std::string except_pool;  // not those of this pool; empty: all
   };
   // In file order; `spec` filled only when with_spec.
   virtual Status each_task(RunKey run, const TaskFilter& filter, bool with_spec,
