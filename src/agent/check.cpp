@@ -60,7 +60,8 @@ void check_keys(const AgentDef& agent, AgentCheck& check) {
         fmt::format("the key variable {} is not set; export it or remove it from keys", name));
   }
   if (!agent.keys.empty() && agent.key_env.empty()) {
-    check.problems.push_back("keys without key_env; name the variable that it reads its key from");
+    check.problems.emplace_back(
+        "keys without key_env; name the variable that it reads its key from");
   }
   if (!agent.keys.empty() || agent.key_env.empty()) {
     return;
@@ -83,7 +84,7 @@ std::string find_program(const std::string& name) {
   }
   const char* path = ::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): nothing sets it
   for (const std::string_view dir : split(path != nullptr ? path : "/usr/bin:/bin", ':')) {
-    const std::string file = fmt::format("{}/{}", dir.empty() ? "." : dir, name);
+    std::string file = fmt::format("{}/{}", dir.empty() ? "." : dir, name);
     if (can_run(file)) {
       return file;
     }

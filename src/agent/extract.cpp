@@ -167,7 +167,8 @@ OutputReader::OutputReader(const AgentDef& agent, std::string_view out, std::str
   }
 }
 
-void OutputReader::read_lines(const std::string& stream_name, std::vector<const Extract*> wanted) {
+void OutputReader::read_lines(const std::string& stream_name,
+                              const std::vector<const Extract*>& wanted) {
   std::vector<LineCollector> collectors;
   for (const Extract* extract : wanted) {
     if (extract->stream != stream_name) {

@@ -37,7 +37,7 @@ class OutputReader {
   const std::string& err_text();
 
  private:
-  void read_lines(const std::string& stream, std::vector<const Extract*> wanted);
+  void read_lines(const std::string& stream, const std::vector<const Extract*>& wanted);
   const nlohmann::json& document(const Extract& extract);
   std::string_view stream(const std::string& name) const { return name == "stderr" ? err_ : out_; }
 

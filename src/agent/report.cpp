@@ -26,16 +26,16 @@ constexpr Duration kFarthest = std::chrono::hours{24 * 31};
 
 // Keys of the providers that these CLIs talk to, as some of their errors repeat them.
 std::string without_keys(std::string text) {
-  static const RE2 keys(
+  static const RE2 kKeys(
       R"((?:sk-|AIza|gh[pousr]_)[A-Za-z0-9_\-]{16,}|(Bearer )[A-Za-z0-9._\-]{8,})");
-  RE2::GlobalReplace(&text, keys, "\\1[key]");
+  RE2::GlobalReplace(&text, kKeys, "\\1[key]");
   return text;
 }
 
 // It goes back into an argv: a plain word that is no option.
 bool is_session(const std::string& text) {
-  static const RE2 plain("[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}");
-  return RE2::FullMatch(text, plain);
+  static const RE2 kPlain("[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}");
+  return RE2::FullMatch(text, kPlain);
 }
 
 std::int64_t tokens(OutputReader& output, const Extract& extract) {

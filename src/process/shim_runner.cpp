@@ -71,7 +71,7 @@ class ShimRunner final : public ProcessRunner {
 
   Status start(int index, const Job& job) override {
     Slot& slot = slot_at(index);
-    const Status started = hand_over(slot, job);
+    Status started = hand_over(slot, job);
     if (started) {
       where_[job.attempt] = index;
     } else {
