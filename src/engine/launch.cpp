@@ -95,21 +95,26 @@ Result<std::string> Launcher::captured_output(const std::string& id) {
       if (it->state != AttemptState::succeeded) {
         continue;
       }
+      const OutputRef& out = it->outcome.out;
+      if (const Status whole = check_output(paths_.run_dir(owner.id), out); !whole) {
+        return fail(ErrorKind::io, "'" + id + "' has succeeded, but " + whole.error().message,
+                    "run '" + id + "' again in a new run, or take it out of 'after'");
+      }
       const std::string dir = paths_.run_dir(owner.id) + "/outputs";
       const std::string path = dir + "/" + file_name(id);
       std::error_code error;
-      if (fs::exists(path, error)) {
-        return path;
+      if (fs::file_size(path, error) == readable_size(out) && !error) {
+        return path;  // whole: a crash of the machine may have left it empty
       }
       DARN_TRY(make_directories(dir));
       std::ofstream file(path + ".tmp", std::ios::binary | std::ios::trunc);
-      if (!it->outcome.out.file.empty()) {
-        DARN_TRY(read_output(paths_.run_dir(owner.id), it->outcome.out,
+      if (!out.file.empty()) {
+        DARN_TRY(read_output(paths_.run_dir(owner.id), out,
                              [&](std::string_view piece) { file << piece; }));
       }
       file.close();
       if (!file) {
-        return fail(ErrorKind::io, "cannot write " + path);
+        return fail_errno("cannot write " + path);
       }
       fs::rename(path + ".tmp", path, error);
       if (error) {
@@ -126,8 +131,13 @@ Result<std::map<std::string, std::string>> Launcher::inputs(const TaskSpec& spec
   for (const std::string& id : spec.after) {
     DARN_ASSIGN(Store::Success success, store_->success_of(run_->key, id));
     std::string path = success.output_path;
+    std::error_code error;
     if (path.empty()) {
       DARN_ASSIGN(path, captured_output(id));
+    } else if (!fs::exists(path, error)) {
+      return fail(ErrorKind::io,
+                  "'" + id + "' has succeeded, but its output " + path + " is not there any more",
+                  "put it back, or run '" + id + "' again in a new run");
     }
     inputs[id] = path;
   }
