@@ -175,7 +175,9 @@ Result<bool> Worker::claim_task(TaskRecord task, const std::string& pool, Time n
       if (!live_.empty()) {
         return false;
       }
-      slot.error().mend = "lower -j, or raise the limits that 'ulimit -a' shows";
+      if (slot.error().mend.empty()) {
+        slot.error().mend = "lower -j, or raise the limits that 'ulimit -a' shows";
+      }
       return tl::unexpected<Error>(slot.error());
     }
     lane.slot = *slot;

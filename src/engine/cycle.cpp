@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "base/disk_full.hpp"
 #include "engine/batch.hpp"
 #include "engine/worker.hpp"
 #include "policy/decide.hpp"
@@ -24,10 +25,14 @@ Status Worker::make_batch(const std::string& batch) {
   std::error_code error;
   std::filesystem::create_directories(paths_.batch(batch) + "/results", error);
   if (error) {
-    return fail(ErrorKind::io, "cannot make " + paths_.batch(batch) + ": " + error.message());
+    return tl::unexpected<Error>(with_room_mend(
+        fail(ErrorKind::io, "cannot make " + paths_.batch(batch) + ": " + error.message())
+            .value()));
   }
   batch_ = batch;
-  DARN_TRY(write_manifest(store_, paths_, run_, batch));
+  if (auto written = write_manifest(store_, paths_, run_, batch); !written) {
+    return tl::unexpected<Error>(with_room_mend(std::move(written.error())));
+  }
   EngineEvent event;
   event.kind = EngineEvent::Kind::cycle_started;
   event.batch = batch;

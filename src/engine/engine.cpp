@@ -3,30 +3,19 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <fstream>
 #include <utility>
 
+#include "base/disk_full.hpp"
 #include "engine/verify.hpp"
 #include "engine/worker.hpp"
+#include "process/output.hpp"
+#include "process/proc.hpp"
 
 namespace darn {
 namespace {
 
 // How long the engine sleeps at most: `darn cancel` and `darn add` are seen after that.
 constexpr Duration kTick{250};
-
-std::string boot_id() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  std::getline(file, id);
-  return id;
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
-}
 
 }  // namespace
 
@@ -81,6 +70,7 @@ Status Worker::recover() {
                      live.task.spec.pool.empty();
     live.pool = own ? agent_pool(*live.agent) : live.task.pool;
     live.alone = live.task.alone;
+    live.may_run_again = parts_.start_unclean;
     live.output_path =
         launcher_
             .place(live.task, live.agent, live.task.spec.race.empty() ? "" : attempt.agent,
@@ -166,6 +156,8 @@ Status Worker::wake() {
     for (const PoolState& pool : pools_.take_changes()) {
       DARN_TRY(store_.save_pool(run_.key, pool));
     }
+    // What is recorded as ended must not lose its output to a power cut that the record survives.
+    DARN_TRY(sync_output(run_dir_, std::exchange(to_sync_, {})));
     return store_.commit();
   };
   if (const Status done = step(); !done) {
@@ -173,7 +165,7 @@ Status Worker::wake() {
     return done;
   }
   runner_.release(std::exchange(to_release_, {}));
-  start_all();
+  DARN_TRY(start_all());
   DARN_TRY(refresh());
   write_reports();
   for (EngineEvent& event : std::exchange(events_, {})) {
@@ -184,7 +176,7 @@ Status Worker::wake() {
 }
 
 // What cannot be started ends like any other attempt, in the next wake.
-void Worker::start_all() {
+Status Worker::start_all() {
   for (const Launch& launch : std::exchange(launches_, {})) {
     Live& live = live_.at(launch.attempt);
     auto job = launcher_.prepare(live.task, live.attempt, live.agent, launch.placement,
@@ -202,6 +194,10 @@ void Worker::start_all() {
     if (started) {
       continue;
     }
+    if (says_disk_full(
+            started.error())) {  // nobody's failure: what was not started is known as such
+      return tl::unexpected<Error>(with_room_mend(std::move(started.error())));
+    }
     Ended ended;
     ended.attempt = launch.attempt;
     ended.slot = live.attempt.slot;
@@ -210,6 +206,7 @@ void Worker::start_all() {
     live.trouble = started.error().text();
     ended_.push_back(std::move(ended));
   }
+  return {};
 }
 
 // Preparing a workspace may bring the promised output with it (a context, a worktree): what counts

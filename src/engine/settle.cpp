@@ -29,7 +29,12 @@ bool exited_well(const Outcome& outcome) {
   return outcome.end == End::exited && outcome.exit_code == 0;
 }
 
-std::string tail_of(const std::string& dir, const OutputRef& ref, std::size_t bytes) {
+// Also of a segment that is damaged there is something to show; what is wrong goes to `trouble`.
+std::string tail_of(const std::string& dir, const OutputRef& ref, std::size_t bytes,
+                    std::string& trouble) {
+  if (const Status whole = check_output_length(dir, ref); !whole && trouble.empty()) {
+    trouble = whole.error().message;
+  }
   if (ref.file.empty() || ref.size() == 0) {
     return {};
   }
@@ -86,6 +91,14 @@ Status Worker::settle(const Ended& ended) {
   live.attempt.outcome = ended.outcome;
   to_release_.push_back(live.attempt.key);
   look_again_ = true;
+  if (run_.settings.durability == "power") {
+    for (const OutputRef* ref :
+         {&ended.outcome.out, &ended.outcome.err, &ended.outcome.check_out}) {
+      if (ref->head > 0) {
+        to_sync_.insert(ref->file);
+      }
+    }
+  }
   if (!live.task.spec.race.empty()) {
     // Whatever it ended with: the race is over.
     DARN_ASSIGN(const TaskRecord now, store_.task_by_key(live.task.key));
@@ -142,8 +155,12 @@ Status Worker::settle_stopped(Live& live) {
 
 Status Worker::settle_judged(Live& live) {
   const Output output = read_back(live);
-  assess(live, output);
   AttemptRecord& attempt = live.attempt;
+  // A judgement that needs the output is none without it.
+  if (live.trouble.empty() && exited_well(attempt.outcome)) {
+    live.trouble = output.trouble;
+  }
+  assess(live, output);
   const bool succeeded = exited_well(attempt.outcome) && attempt.verdict.proven;
   attempt.state = succeeded                          ? AttemptState::succeeded
                   : attempt.outcome.end == End::lost ? AttemptState::lost
@@ -177,13 +194,14 @@ Worker::Output Worker::read_back(const Live& live) const {
     if (exited_well(outcome) && !outcome.check_ran && !judged_by_output) {
       return output;
     }
-    output.out = tail_of(run_dir_, outcome.out, kTail);
+    output.out = tail_of(run_dir_, outcome.out, kTail, output.trouble);
   } else {
-    output.out = tail_of(run_dir_, outcome.out, kAgentOutput);
+    output.out = tail_of(run_dir_, outcome.out, kAgentOutput, output.trouble);
   }
-  output.err = tail_of(run_dir_, outcome.err, live.command() ? kTail : kAgentOutput);
+  output.err =
+      tail_of(run_dir_, outcome.err, live.command() ? kTail : kAgentOutput, output.trouble);
   if (outcome.check_ran) {
-    output.check = tail_of(run_dir_, outcome.check_out, kTail);
+    output.check = tail_of(run_dir_, outcome.check_out, kTail, output.trouble);
   }
   return output;
 }
@@ -256,7 +274,7 @@ Decision Worker::decide_next(const Live& live, const std::vector<PastAttempt>& h
   knowledge.task_retries = spec.retries;
   knowledge.retry_after = attempt.diagnosis.retry_after;
   knowledge.resets_at = attempt.diagnosis.resets_at;
-  knowledge.idempotent = spec.idempotent;
+  knowledge.idempotent = spec.idempotent || live.may_run_again;
   knowledge.cancelled = cancelling_;
   if (spec.deadline) {
     Time first = attempt.claimed;
