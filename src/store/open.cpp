@@ -279,7 +279,9 @@ Result<std::unique_ptr<Database>> open_database(const std::string& path,
       DARN_TRY(use_wal(*db));
     }
   }
-  DARN_TRY(check_health(*db));
+  if (!options.unchecked) {
+    DARN_TRY(check_health(*db));
+  }
   return db;
 }
 
