@@ -71,6 +71,7 @@ Result<int> dispatch(const Context& c, const Command& command) {
                         [&](const EventsOptions& o) { return events(c, o); },
                         [&](const AgentsOptions& o) { return agents(c, o); },
                         [&](const GcOptions& o) { return gc(c, o); },
+                        [&](const DoctorOptions& o) { return doctor(c, o); },
                     },
                     command);
 }

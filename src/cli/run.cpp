@@ -54,6 +54,15 @@ Status refuse_beside_living(const Context& context, Store& store, const RunRecor
       return fail(ErrorKind::try_again, "run " + run.id + " of the same lineage is still running",
                   "wait for it with 'darn wait " + run.id + "'");
     }
+    // Its engine was killed: they may still be running.
+    DARN_ASSIGN(const auto open, store.running_attempts(run.key));
+    if (!open.empty()) {
+      return fail(ErrorKind::try_again,
+                  fmt::format("run {} of the same lineage was cut off, and its task '{}' may still "
+                              "be running",
+                              run.id, open.front().task_id),
+                  "'darn resume " + run.id + "' finds out what became of it");
+    }
   }
   return {};
 }
@@ -130,7 +139,10 @@ Result<int> run(const Context& context, const RunOptions& options) {
     if (parent) {
       DARN_TRY(refuse_beside_living(context, *store, *parent));
     }
-    DARN_TRY(plan_run(*store, source, run, options.force));
+    const Force force = options.force           ? Force::all
+                        : options.start_unclean ? Force::unclean
+                                                : Force::no;
+    DARN_TRY(plan_run(*store, source, run, force));
   }
   RunningOptions running = options;
   running.durability = run.settings.durability;
