@@ -36,9 +36,8 @@ class Faults {
       if (fault.count > 1) {
         what += fmt::format(" and {} others", fault.count - 1);
       }
-      found.push_back({run_, what,
-                       "it is lost; what depends on it will not start, run the task again if it "
-                       "is needed"});
+      found.push_back(
+          {run_, what, "it is never handed on; run the task again in a new run if it is needed"});
     }
   }
 

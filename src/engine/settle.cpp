@@ -41,6 +41,14 @@ std::string tail_of(const std::string& dir, const OutputRef& ref, std::size_t by
   return read_output_tail(dir, ref, bytes).value_or(std::string{});
 }
 
+bool is_judged_by_output(const TaskSpec& spec, const AgentDef* agent) {
+  if (!spec.failed_when.empty() || spec.score != ScoreRule{}) {
+    return true;
+  }
+  return agent != nullptr && (!agent->failed_when.empty() || !agent->failed_when_text.empty() ||
+                              !agent->terminal.empty() || agent->quota != AgentQuota{});
+}
+
 // What people are shown of a failed attempt: its check's words, the agent's own, or its last lines.
 std::string excerpt_of(const AttemptRecord& attempt, const std::string& out, const std::string& err,
                        const std::string& check) {
@@ -157,7 +165,8 @@ Status Worker::settle_judged(Live& live) {
   const Output output = read_back(live);
   AttemptRecord& attempt = live.attempt;
   // A judgement that needs the output is none without it.
-  if (live.trouble.empty() && exited_well(attempt.outcome)) {
+  if (live.trouble.empty() && exited_well(attempt.outcome) &&
+      is_judged_by_output(live.task.spec, live.agent)) {
     live.trouble = output.trouble;
   }
   assess(live, output);
@@ -190,8 +199,7 @@ Worker::Output Worker::read_back(const Live& live) const {
   const TaskSpec& spec = live.task.spec;
   Output output;
   if (live.command()) {
-    const bool judged_by_output = !spec.failed_when.empty() || spec.score != ScoreRule{};
-    if (exited_well(outcome) && !outcome.check_ran && !judged_by_output) {
+    if (exited_well(outcome) && !outcome.check_ran && !is_judged_by_output(spec, nullptr)) {
       return output;
     }
     output.out = tail_of(run_dir_, outcome.out, kTail, output.trouble);
