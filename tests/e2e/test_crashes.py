@@ -106,7 +106,7 @@ class Torment:
     def some_instant(self, live):
         """Either a random while after the start, or a few lines of the trace later."""
         if self.pick.random() < 0.5:
-            time.sleep(self.pick.uniform(0, 0.1 + 4 * self.startup))
+            time.sleep(self.pick.uniform(0, 0.1 + 2 * self.startup))
             return
         size = self.trace_size() + self.pick.randint(1, 600)
         end = time.monotonic() + 2

@@ -105,6 +105,21 @@ def test_a_retry_never_starts_beside_what_lives(darn):
     assert darn.lines("trace") == ["start.a", "end.a"]
 
 
+def test_gc_leaves_alone_what_still_runs_without_its_engine(darn):
+    darn.write("gate.sh", GATE, 0o755)
+    darn.csv("id,command", ["a", "./gate.sh"])
+    live = darn.start("run", "tasks.csv")
+    until("it runs", lambda: darn.lines("trace"))
+    live.signal(signal.SIGKILL)
+    live.wait()
+    assert "nothing is old enough" in darn("gc", "--keep", 0, "--yes", status=0).err
+    darn.write("go", "")
+    darn("resume", status=0)
+    assert darn.lines("trace") == ["start.a", "end.a"]
+    darn("gc", "--keep", 0, "--yes", status=0)
+    assert darn.runs() == []
+
+
 def elsewhere(darn):
     db = sqlite3.connect(darn.state / "darn.db")
     db.execute("UPDATE runs SET host = 'elsewhere'")
