@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from conftest import until
+from conftest import PROGRAM, until
 
 PATIENCE = 60
 SEED = int(os.environ.get("DARN_DISK_SEED") or random.SystemRandom().randrange(1 << 32))
@@ -109,6 +109,25 @@ def test_what_depends_on_output_that_found_no_place_does_not_start(darn, small):
     assert darn.states() == {"a": "succeeded", "b": "failed"}
     assert "the-disk-had-no-room-for" in darn.tasks()["b"]["summary"]
     assert not darn.path("got").exists()
+
+
+def test_a_limit_on_the_size_of_files_is_like_a_full_disk(darn):
+    tasks = [f"t{i}" for i in range(120)]
+    darn.csv("id,command", *[[t, f"echo {t} >> effects; head -c 4000 /dev/zero"] for t in tasks])
+    limited = "ulimit -f 400; exec \"$DARN_PROGRAM\" \"$@\""  # blocks of 512 bytes
+    full = 0
+    for arguments in (["run", "tasks.csv"], ["resume"], ["resume"]):
+        done = subprocess.run(["sh", "-c", limited, "sh", *arguments, "-j", "2", "-q"], cwd=darn.dir,
+                              env=darn.env | {"DARN_PROGRAM": str(PROGRAM)}, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True)
+        assert done.returncode in (0, 74), done
+        full += done.returncode == 74
+        if done.returncode == 74:
+            assert "File too large; free some space, then darn resume" in done.stderr, done
+        until("what ran has ended", lambda: not darn.alive())
+    assert full == 3
+    darn("resume", "-q", status=0)
+    ran_once(darn, tasks)
 
 
 @pytest.mark.parametrize("round", range(3))
