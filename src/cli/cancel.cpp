@@ -1,4 +1,6 @@
 // darn cancel RUN [--kill]
+#include <unistd.h>
+
 #include <chrono>
 #include <csignal>
 #include <string>

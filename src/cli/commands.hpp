@@ -41,6 +41,9 @@ struct RunningOptions {
   bool detach = false;
   ProgressMode progress = ProgressMode::automatic;  // --progress, --quiet
   bool json = false;                                // the final status as JSON on standard output
+  // resume and retry --force: also what is not idempotent and whose end nobody saw starts again.
+  bool start_unclean = false;
+  bool take_over = false;  // resume: from another host, which is known to be gone
 };
 
 struct RunOptions : RunningOptions {
@@ -119,6 +122,10 @@ struct GcOptions {
   bool yes = false;         // do it; otherwise only say what would go
   bool json = false;
 };
+struct DoctorOptions {
+  bool repair = false;  // write what can be saved into a new file
+  bool json = false;
+};
 struct HelpOptions {
   std::string topic;  // empty: the short introduction
 };
@@ -127,7 +134,7 @@ struct VersionOptions {};
 using Command = std::variant<HelpOptions, VersionOptions, RunOptions, ResumeOptions, RetryOptions,
                              AddOptions, CancelOptions, StatusOptions, FollowOptions, WaitOptions,
                              LogOptions, LineageOptions, ExplainOptions, RunsOptions, ExportOptions,
-                             EventsOptions, AgentsOptions, GcOptions>;
+                             EventsOptions, AgentsOptions, GcOptions, DoctorOptions>;
 
 struct Invoked {
   GlobalOptions global;
@@ -155,6 +162,7 @@ Result<int> export_run(const Context&, const ExportOptions&);
 Result<int> events(const Context&, const EventsOptions&);
 Result<int> agents(const Context&, const AgentsOptions&);
 Result<int> gc(const Context&, const GcOptions&);
+Result<int> doctor(const Context&, const DoctorOptions&);
 Result<int> help(const Context&, const HelpOptions&);
 Result<int> version(const Context&, const VersionOptions&);
 

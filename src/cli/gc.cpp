@@ -18,6 +18,7 @@
 #include "cli/status_json.hpp"
 #include "engine/events.hpp"
 #include "engine/lock.hpp"
+#include "process/leftovers.hpp"
 
 namespace darn::cli {
 namespace {
@@ -34,6 +35,13 @@ struct Lineage {
   std::uint64_t bytes = 0;
 };
 
+// Its engine may be dead and its tasks not.
+bool still_supervised(const std::string& run_dir) {
+  const std::vector<SlotState> slots = look_at_slots(run_dir);
+  return std::any_of(slots.begin(), slots.end(),
+                     [](const SlotState& slot) { return slot.shim_lives; });
+}
+
 std::vector<Lineage> by_lineage(const Context& context, const std::vector<RunRecord>& runs) {
   std::map<std::string, Lineage> by_root;
   for (const RunRecord& run : runs) {
@@ -41,7 +49,8 @@ std::vector<Lineage> by_lineage(const Context& context, const std::vector<RunRec
     lineage.runs.push_back(run);
     lineage.runs.back().state = shown_state(context.paths, run);
     lineage.last = std::max({lineage.last, run.ended, run.created});
-    lineage.live = lineage.live || lineage.runs.back().state == RunState::running;
+    lineage.live = lineage.live || lineage.runs.back().state == RunState::running ||
+                   still_supervised(context.paths.run_dir(run.id));
   }
   std::vector<Lineage> all;
   for (auto& [root, lineage] : by_root) {
@@ -163,7 +172,7 @@ Status remove(Store& store, const StatePaths& paths, const Lineage& lineage) {
   return {};
 }
 
-void say(const Lineage& lineage, bool done, Time now) {
+void list_one(const Lineage& lineage, bool done, Time now) {
   for (const RunRecord& run : lineage.runs) {
     print(fmt::format("{} {}  {}, {} ago  {}\n", done ? "removed" : "would remove", run.id,
                       to_string(run.state), format_duration(now - std::max(run.ended, run.created)),
@@ -204,7 +213,7 @@ Result<int> gc(const Context& context, const GcOptions& options) {
     if (options.json) {
       list.push_back(lineage_json(lineage));
     } else {
-      say(lineage, options.yes, now);
+      list_one(lineage, options.yes, now);
     }
   }
   if (options.json) {

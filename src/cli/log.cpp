@@ -77,16 +77,20 @@ class Printer {
   Printer(const Context& context, const LogOptions& options, std::string dir)
       : context_(context), options_(options), dir_(std::move(dir)) {}
 
+  // What there is, and an error when that is not all, or not what was written.
   Status stream(const OutputRef& ref) const {
+    const Status whole = check_output(dir_, ref);
     if (ref.file.empty()) {
-      return {};
+      return whole;
     }
     if (options_.tail) {
       DARN_ASSIGN(const std::string text, tail_of(dir_, ref, *options_.tail));
       print_output(text, context_.out);
-      return {};
+      return whole;
     }
-    return read_output(dir_, ref, [&](std::string_view part) { print_output(part, context_.out); });
+    DARN_TRY(
+        read_output(dir_, ref, [&](std::string_view part) { print_output(part, context_.out); }));
+    return whole;
   }
 
   Status all(const Streams& streams) const {
@@ -116,6 +120,7 @@ Status print_json(const std::string& dir, const AttemptRecord& attempt, const St
   result["task"] = attempt.task_id;
   const auto add = [&](const char* name, const OutputRef& ref) -> Status {
     std::string text;
+    DARN_TRY(check_output(dir, ref));
     if (!ref.file.empty() && options.tail) {
       DARN_ASSIGN(text, tail_of(dir, ref, *options.tail));
     } else if (!ref.file.empty()) {

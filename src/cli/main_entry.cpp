@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -71,6 +72,7 @@ Result<int> dispatch(const Context& c, const Command& command) {
                         [&](const EventsOptions& o) { return events(c, o); },
                         [&](const AgentsOptions& o) { return agents(c, o); },
                         [&](const GcOptions& o) { return gc(c, o); },
+                        [&](const DoctorOptions& o) { return doctor(c, o); },
                     },
                     command);
 }
@@ -90,6 +92,8 @@ Result<int> parse_and_dispatch(int argc, char** argv) {
 }  // namespace
 
 int main_entry(int argc, char** argv) {
+  // A limit on the size of files (ulimit -f) is an error like a full disk, not a reason to die.
+  ::signal(SIGXFSZ, SIG_IGN);
   const Result<int> status = parse_and_dispatch(argc, argv);
   const int exit_status = status ? *status : report(status.error());
   // Data that did not arrive is a failure, also when the command itself went well.

@@ -8,7 +8,7 @@
 namespace darn::cli {
 namespace {
 
-std::string count(std::int64_t n) { return format_count(static_cast<std::uint64_t>(n)); }
+std::string counted(std::int64_t n) { return format_count(static_cast<std::uint64_t>(n)); }
 
 // Text of tasks inside a table cell: neither markup nor HTML of theirs takes effect.
 std::string cell(const std::string& text) {
@@ -42,20 +42,20 @@ std::string markdown(const Summary& summary, Time now) {
   const Time end = run.ended == Time{} ? now : run.ended;
   std::string text = fmt::format("## darn: run {} {}\n\n", cell(run.id), to_string(run.state));
   text += fmt::format("{} of {} tasks succeeded in {}, {} {}.\n\n",
-                      count(counts.of(TaskState::succeeded)), count(counts.total()),
+                      counted(counts.of(TaskState::succeeded)), counted(counts.total()),
                       format_duration(end - run.created), run.cycle,
                       run.cycle == 1 ? "cycle" : "cycles");
   text += "| first try | healed | failed | skipped | cancelled | unfinished | cost |\n";
   text += "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n";
-  text += fmt::format("| {} | {} | {} | {} | {} | {} | {} |\n", count(summary.first_try),
-                      count(counts.healed),
-                      count(counts.of(TaskState::failed) + counts.of(TaskState::abandoned)),
-                      count(counts.of(TaskState::skipped)), count(counts.of(TaskState::cancelled)),
-                      count(counts.unfinished()), format_usd(run.cost_usd));
+  text += fmt::format(
+      "| {} | {} | {} | {} | {} | {} | {} |\n", counted(summary.first_try), counted(counts.healed),
+      counted(counts.of(TaskState::failed) + counts.of(TaskState::abandoned)),
+      counted(counts.of(TaskState::skipped)), counted(counts.of(TaskState::cancelled)),
+      counted(counts.unfinished()), format_usd(run.cost_usd));
   if (!summary.healed_how.empty()) {
     std::vector<std::string> ways;
     for (const auto& [how, n] : summary.healed_how) {
-      ways.push_back(count(n) + " " + how);
+      ways.push_back(counted(n) + " " + how);
     }
     text +=
         fmt::format("\nHealed {}: {}.\n", join(ways, ", "), cell(join(summary.healed_ids, ", ")));
@@ -64,7 +64,7 @@ std::string markdown(const Summary& summary, Time now) {
     text += "\n| tasks | state | what | message | next step |\n| --- | --- | --- | --- | --- |\n";
   }
   for (const LeftGroup& group : summary.left) {
-    text += fmt::format("| {}: {} | {} | {} | {} | {} |\n", count(group.count), ids(group),
+    text += fmt::format("| {}: {} | {} | {} | {} | {} |\n", counted(group.count), ids(group),
                         to_string(group.state),
                         group.category == Category::none
                             ? std::string()

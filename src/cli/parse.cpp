@@ -1,5 +1,4 @@
-// The only file that knows CLI11 (5 s to compile): declares every subcommand and flag, and fills
-// the plain structs of commands.hpp.
+// The only file that knows CLI11: declares every subcommand and flag, fills commands.hpp's structs.
 #include <array>
 #include <functional>
 #include <optional>
@@ -101,6 +100,7 @@ struct Parser {
   EventsOptions events;
   AgentsOptions agents;
   GcOptions gc;
+  DoctorOptions doctor;
 
   Parser() {
     app.name("darn");
@@ -193,11 +193,17 @@ struct Parser {
 
     sub = subcommand("resume", "Go on with an interrupted run", resume);
     positional(sub, "RUN", resume.run, kRunHelp, false);
+    sub->add_flag("--force", resume.start_unclean,
+                  "Also start again what is idempotent=false and whose end nobody saw");
+    sub->add_flag("--take-over", resume.take_over,
+                  "From another host or container, which is known to be gone");
     add_running(sub, resume);
 
     sub = subcommand("retry", "Write (and launch) a file of what did not succeed", retry);
     positional(sub, "RUN", retry.run, kRunHelp, false);
     sub->add_flag("--launch", retry.launch, "Run it at once, as a child of RUN");
+    sub->add_flag("--force", retry.start_unclean,
+                  "Also start again what is idempotent=false and whose end nobody saw");
     text(sub, "-o,--output", retry.output, "FILE", "Where to write it");
     add_running(sub, retry);
 
@@ -282,6 +288,10 @@ struct Parser {
     sub->add_flag_callback(
         "--dry-run", [&yes] { yes = false; }, "Only say what would go (the default)");
     json(sub, gc.json);
+
+    sub = subcommand("doctor", "Check the state, and save what can be saved", doctor);
+    sub->add_flag("--repair", doctor.repair, "Write what can be saved into a new file");
+    json(sub, doctor.json);
 
     sub = subcommand("help", "Teach a command", help);
     positional(sub, "COMMAND", help.topic, "Which one", false);

@@ -119,7 +119,10 @@ Result<int> run(const Context& context, const RunOptions& options) {
     if (parent) {
       DARN_ASSIGN(lineage, hold_lineage(context, *store, parent->root));
     }
-    DARN_TRY(plan_run(*store, source, run, options.force));
+    const Force force = options.force           ? Force::all
+                        : options.start_unclean ? Force::unclean
+                                                : Force::no;
+    DARN_TRY(plan_run(*store, source, run, force));
   }
   RunningOptions running = options;
   running.durability = run.settings.durability;

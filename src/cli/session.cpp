@@ -13,6 +13,8 @@
 #include <fmt/format.h>
 
 #include "agent/presets.hpp"
+#include "base/disk_full.hpp"
+#include "cli/leftovers.hpp"
 #include "cli/progress.hpp"
 #include "cli/say.hpp"
 #include "cli/status_json.hpp"
@@ -80,7 +82,8 @@ Status make_run_dir(const StatePaths& paths, const std::string& run) {
   std::error_code error;
   fs::create_directories(paths.run_dir(run), error);
   if (error) {
-    return fail(ErrorKind::io, "cannot make " + paths.run_dir(run) + ": " + error.message());
+    return tl::unexpected<Error>(with_room_mend(
+        fail(ErrorKind::io, "cannot make " + paths.run_dir(run) + ": " + error.message()).value()));
   }
   return {};
 }
@@ -120,6 +123,7 @@ Result<RunRecord> work(const Context& context, Store& store, const RunRecord& ru
   parts.events = [&](const EngineEvent& event) { progress->on(event); };
   parts.stop = &stop_level;
   parts.state_dir = context.paths.root;
+  parts.start_unclean = options.start_unclean;
   auto ended = run_engine(parts, run.key);
   progress->finish();
   return ended;
@@ -131,6 +135,8 @@ Result<int> foreground(const Context& context, const std::string& run_id,
   DARN_ASSIGN(const RunLock lock, RunLock::acquire(context.paths.lock(run_id), run_id));
   DARN_ASSIGN(const auto store, open_store(context, options.durability));
   DARN_ASSIGN(const RunRecord run, store->find_run(run_id));
+
+  DARN_TRY(look_before_engine(context, *store, run, options));
 
   Result<RunRecord> ended = fail(ErrorKind::internal, "the run did not start");
   {
@@ -218,6 +224,16 @@ Result<RunLock> hold_lineage(const Context& context, Store& store, const std::st
     if (other.id != own && run_is_locked(context.paths.lock(other.id))) {
       return fail(ErrorKind::try_again, "run " + other.id + " of the same lineage is still running",
                   "wait for it with 'darn wait " + other.id + "'");
+    }
+    // Its engine was killed: they may still be running.
+    DARN_ASSIGN(const auto open,
+                other.id == own ? std::vector<AttemptRecord>{} : store.running_attempts(other.key));
+    if (!open.empty()) {
+      return fail(ErrorKind::try_again,
+                  fmt::format("run {} of the same lineage was cut off, and its task '{}' may still "
+                              "be running",
+                              other.id, open.front().task_id),
+                  "'darn resume " + other.id + "' finds out what became of it");
     }
   }
   return lock;

@@ -177,7 +177,9 @@ Result<bool> Worker::claim_task(const TaskRecord& task, const std::string& pool,
       if (!live_.empty()) {
         return false;
       }
-      slot.error().mend = "lower -j, or raise the limits that 'ulimit -a' shows";
+      if (slot.error().mend.empty()) {
+        slot.error().mend = "lower -j, or raise the limits that 'ulimit -a' shows";
+      }
       return tl::unexpected<Error>(slot.error());
     }
     lane.slot = *slot;

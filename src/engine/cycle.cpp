@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "base/disk_full.hpp"
 #include "engine/batch.hpp"
 #include "engine/retry_file.hpp"
 #include "engine/worker.hpp"
@@ -25,7 +26,9 @@ Status Worker::make_batch(const std::string& batch) {
   std::error_code error;
   std::filesystem::create_directories(paths_.batch(batch) + "/results", error);
   if (error) {
-    return fail(ErrorKind::io, "cannot make " + paths_.batch(batch) + ": " + error.message());
+    return tl::unexpected<Error>(with_room_mend(
+        fail(ErrorKind::io, "cannot make " + paths_.batch(batch) + ": " + error.message())
+            .value()));
   }
   batch_ = batch;
   manifest_due_ = true;

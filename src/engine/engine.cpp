@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/disk_full.hpp"
 #include "engine/verify.hpp"
 #include "engine/worker.hpp"
+#include "process/output.hpp"
 #include "process/proc.hpp"
 
 namespace darn {
@@ -68,6 +70,7 @@ Status Worker::recover() {
                      live.task.spec.pool.empty();
     live.pool = own ? agent_pool(*live.agent) : live.task.pool;
     live.alone = live.task.alone;
+    live.may_run_again = parts_.start_unclean;
     live.output_path =
         launcher_
             .place(live.task, live.agent, live.task.spec.race.empty() ? "" : attempt.agent,
@@ -168,6 +171,8 @@ Status Worker::wake() {
     }
     tell_resumed(now);
     DARN_TRY(refresh());
+    // What is recorded as ended must not lose its output to a power cut that the record survives.
+    DARN_TRY(sync_output(run_dir_, std::exchange(to_sync_, {})));
     return store_.commit();
   };
   if (const Status done = step(); !done) {
@@ -175,7 +180,7 @@ Status Worker::wake() {
     return done;
   }
   runner_.release(std::exchange(to_release_, {}));
-  start_all();
+  DARN_TRY(start_all());
   write_reports();
   for (EngineEvent& event : std::exchange(events_, {})) {
     emit(std::move(event));
@@ -185,7 +190,7 @@ Status Worker::wake() {
 }
 
 // What cannot be started ends like any other attempt, in the next wake.
-void Worker::start_all() {
+Status Worker::start_all() {
   for (const AttemptKey key : std::exchange(launches_, {})) {
     Live& live = live_.at(key);
     const Launch& launch = live.launch;
@@ -202,6 +207,10 @@ void Worker::start_all() {
     if (started) {
       continue;
     }
+    if (says_disk_full(
+            started.error())) {  // nobody's failure: what was not started is known as such
+      return tl::unexpected<Error>(with_room_mend(std::move(started.error())));
+    }
     Ended ended;
     ended.attempt = key;
     ended.slot = live.attempt.slot;
@@ -210,6 +219,7 @@ void Worker::start_all() {
     live.trouble = started.error().text();
     ended_.push_back(std::move(ended));
   }
+  return {};
 }
 
 // Preparing a workspace may bring the promised output with it (a context, a worktree): what counts

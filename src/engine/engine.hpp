@@ -55,6 +55,9 @@ struct EngineParts {
   EventSink events;  // may be empty
   const StopLevel* stop = nullptr;
   std::string state_dir;  // absolute .darn
+  // What an earlier engine left starts again also when it is not idempotent and its end was not
+  // seen.
+  bool start_unclean = false;
 };
 
 // Runs (or goes on with) a planned run to its end. Returns the run as it ended: succeeded, failed,

@@ -49,6 +49,22 @@ void link_workspace(const std::string& link, const std::string& workspace) {
 
 }  // namespace
 
+namespace {
+
+// What comes after a task may not need what it printed. Whoever does, and opens this, gets "No such
+// file" with the reason in the name, and never half of it.
+std::string damaged(const std::string& path, std::string_view why) {
+  constexpr std::size_t kMost = 120;
+  std::string words(why.substr(why.rfind('/') + 1));
+  std::replace_if(
+      words.begin(), words.end(), [](char c) { return c == ' ' || c == ':'; }, '-');
+  const fs::path place(path);
+  return place.parent_path() /
+         (place.filename().string().substr(0, kMost) + ".damaged--" + words.substr(0, kMost));
+}
+
+}  // namespace
+
 std::string working_directory(const RunRecord& run, const TaskSpec& spec) {
   if (spec.cwd.empty()) {
     return run.cwd;
@@ -95,21 +111,25 @@ Result<std::string> Launcher::captured_output(const std::string& id) {
       if (it->state != AttemptState::succeeded) {
         continue;
       }
+      const OutputRef& out = it->outcome.out;
       const std::string dir = paths_.run_dir(owner.id) + "/outputs";
       const std::string path = dir + "/" + file_name(id);
       std::error_code error;
-      if (fs::exists(path, error)) {
-        return path;
+      if (fs::file_size(path, error) == readable_size(out) && !error) {
+        return path;  // whole: a crash of the machine may have left it empty
+      }
+      if (const Status whole = check_output(paths_.run_dir(owner.id), out); !whole) {
+        return damaged(path, whole.error().message);
       }
       DARN_TRY(make_directories(dir));
       std::ofstream file(path + ".tmp", std::ios::binary | std::ios::trunc);
-      if (!it->outcome.out.file.empty()) {
-        DARN_TRY(read_output(paths_.run_dir(owner.id), it->outcome.out,
+      if (!out.file.empty()) {
+        DARN_TRY(read_output(paths_.run_dir(owner.id), out,
                              [&](std::string_view piece) { file << piece; }));
       }
       file.close();
       if (!file) {
-        return fail(ErrorKind::io, "cannot write " + path);
+        return fail_errno("cannot write " + path);
       }
       fs::rename(path + ".tmp", path, error);
       if (error) {
@@ -126,8 +146,13 @@ Result<std::map<std::string, std::string>> Launcher::inputs(const TaskSpec& spec
   for (const std::string& id : spec.after) {
     DARN_ASSIGN(Store::Success success, store_->success_of(run_->key, id));
     std::string path = success.output_path;
+    std::error_code error;
     if (path.empty()) {
       DARN_ASSIGN(path, captured_output(id));
+    } else if (!fs::exists(path, error)) {
+      return fail(ErrorKind::io,
+                  "'" + id + "' has succeeded, but its output " + path + " is not there any more",
+                  "put it back, or run '" + id + "' again in a new run");
     }
     inputs[id] = path;
   }

@@ -1,6 +1,7 @@
 #include "engine/lock.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,6 +11,11 @@
 
 namespace darn {
 namespace {
+
+// An engine that was killed while it started a process: until that child has executed its program
+// it holds what its parent held.
+constexpr int kPatienceMs = 1000;
+constexpr int kPauseMs = 10;
 
 struct ::flock whole_file() {
   struct ::flock lock {};
@@ -28,12 +34,15 @@ Result<RunLock> RunLock::acquire(const std::string& path, const std::string& run
     return fail_errno("cannot open " + path);
   }
   RunLock lock(fd);
-  struct ::flock whole = whole_file();
-  if (::fcntl(fd, F_OFD_SETLK, &whole) == 0) {
-    return lock;
-  }
-  if (errno != EAGAIN && errno != EACCES) {
-    return fail_errno("cannot lock " + path);
+  for (int waited = 0; waited < kPatienceMs; waited += kPauseMs) {
+    struct ::flock whole = whole_file();
+    if (::fcntl(fd, F_OFD_SETLK, &whole) == 0) {
+      return lock;
+    }
+    if (errno != EAGAIN && errno != EACCES) {
+      return fail_errno("cannot lock " + path);
+    }
+    ::poll(nullptr, 0, kPauseMs);
   }
   return fail(ErrorKind::try_again, "another darn is working on run " + run,
               "watch it with 'darn follow " + run + "' or end it with 'darn cancel " + run + "'");

@@ -24,6 +24,7 @@ class Lineage {
       DARN_ASSIGN(const auto runs, store->lineage_of(root));
       for (const RunRecord& run : runs) {
         lineage.runs_.push_back(run.key);
+        lineage.ids_.push_back(run.id);
       }
     }
     return lineage;
@@ -38,10 +39,21 @@ class Lineage {
     return std::nullopt;
   }
   bool knows(std::string_view id) const { return success(id).has_value(); }
+  // The run in which it was last tried, and may have done its work; empty: none.
+  Result<std::string> unclean(const std::string& id) const {
+    for (std::size_t i = runs_.size(); i-- > 0;) {
+      DARN_ASSIGN(const auto attempts, store_->attempts(runs_[i], id));
+      if (!attempts.empty()) {
+        return ended_unclean(attempts.back()) ? ids_[i] : std::string{};
+      }
+    }
+    return std::string{};
+  }
 
  private:
   Store* store_ = nullptr;
-  std::vector<RunKey> runs_;
+  std::vector<RunKey> runs_;  // oldest first
+  std::vector<std::string> ids_;
 };
 
 // A CSV cannot say everything that a YAML task can: a re-run takes the rest from the parent's task
@@ -75,6 +87,14 @@ Status add_unsaid(Store& store, const RunRecord& run, RunKey parent, TaskSpec& t
     task.budget.tokens = said.budget.tokens;
   }
   return {};
+}
+
+TaskUpdate once_only(const std::string& run) {
+  TaskUpdate update;
+  update.state = TaskState::abandoned;
+  update.summary = "idempotent=false, and it may have done its work in run " + run;
+  update.advice = "see whether it did; 'darn retry --launch --force' runs it again";
+  return update;
 }
 
 Result<RunKey> parent_key(Store& store, const RunRecord& run) {
@@ -178,7 +198,16 @@ Result<PlanSummary> check_plan(const TaskSource& source, const RunSettings& sett
   return plan;
 }
 
-Status plan_run(Store& store, const TaskSource& source, RunRecord& run, bool force) {
+bool ended_unclean(const AttemptRecord& attempt) {
+  switch (attempt.state) {
+    case AttemptState::running:
+    case AttemptState::lost: return true;
+    case AttemptState::cancelled: return attempt.decision.action == Action::abandon;
+    default: return false;
+  }
+}
+
+Status plan_run(Store& store, const TaskSource& source, RunRecord& run, Force force) {
   DARN_ASSIGN(const RunKey parent, parent_key(store, run));
   DARN_ASSIGN(const Lineage lineage, Lineage::of(&store, run.root));
   const auto elsewhere = [&](std::string_view id) { return lineage.knows(id); };
@@ -197,7 +226,7 @@ Status plan_run(Store& store, const TaskSource& source, RunRecord& run, bool for
         DARN_TRY(add_unsaid(store, run, parent, task));
         DARN_ASSIGN(const TaskKey key,
                     store.add_task(run.key, task, pool_of(task, run.settings), raw));
-        const auto success = force ? std::nullopt : lineage.success(task.id);
+        const auto success = force == Force::all ? std::nullopt : lineage.success(task.id);
         if (success) {
           TaskUpdate update;
           update.state = TaskState::succeeded;
@@ -205,6 +234,11 @@ Status plan_run(Store& store, const TaskSource& source, RunRecord& run, bool for
           update.output_path = success->output_path;
           update.workspace = success->workspace;
           done.emplace_back(key, std::move(update));
+        } else if (!task.idempotent && force == Force::no) {
+          DARN_ASSIGN(const std::string where, lineage.unclean(task.id));
+          if (!where.empty()) {
+            done.emplace_back(key, once_only(where));
+          }
         }
         return {};
       },

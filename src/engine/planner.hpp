@@ -26,10 +26,21 @@ struct PlanSummary {
 Result<PlanSummary> check_plan(const TaskSource& source, const RunSettings& settings, Store* store,
                                const RunRecord& run);
 
+// What else may run again in a lineage, beside what has not succeeded.
+enum class Force : std::uint8_t {
+  no,
+  unclean,  // what is not idempotent and whose end nobody saw
+  all,      // what has succeeded, too
+};
+
 // Creates the run (id, key) with all its tasks. `run` has source, settings, parent, root, cwd, seed
 // and created filled in. Dependencies may be ids that succeeded in the parent's lineage;
-// tasks that did are recorded as succeeded and do not run again, unless `force` (invariant 2).
-Status plan_run(Store& store, const TaskSource& source, RunRecord& run, bool force = false);
+// tasks that did are recorded as succeeded and do not run again, unless forced (invariant 2);
+// what is not idempotent and may have done its work is abandoned, unless forced.
+Status plan_run(Store& store, const TaskSource& source, RunRecord& run, Force force = Force::no);
+
+// Whether an attempt may have done its work without anybody having seen its end.
+bool ended_unclean(const AttemptRecord& attempt);
 
 // darn add: more tasks into an existing run. Returns how many.
 Result<std::int64_t> add_to_run(Store& store, const TaskSource& source, const RunRecord& run);

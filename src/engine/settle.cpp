@@ -29,11 +29,24 @@ bool exited_well(const Outcome& outcome) {
   return outcome.end == End::exited && outcome.exit_code == 0;
 }
 
-std::string tail_of(const std::string& dir, const OutputRef& ref, std::size_t bytes) {
+// Also of a segment that is damaged there is something to show; what is wrong goes to `trouble`.
+std::string tail_of(const std::string& dir, const OutputRef& ref, std::size_t bytes,
+                    std::string& trouble) {
+  if (const Status whole = check_output_length(dir, ref); !whole && trouble.empty()) {
+    trouble = whole.error().message;
+  }
   if (ref.file.empty() || ref.size() == 0) {
     return {};
   }
   return read_output_tail(dir, ref, bytes).value_or(std::string{});
+}
+
+bool is_judged_by_output(const TaskSpec& spec, const AgentDef* agent) {
+  if (!spec.failed_when.empty() || spec.score != ScoreRule{}) {
+    return true;
+  }
+  return agent != nullptr && (!agent->failed_when.empty() || !agent->failed_when_text.empty() ||
+                              !agent->terminal.empty() || agent->quota != AgentQuota{});
 }
 
 // What people are shown of a failed attempt: its check's words, the agent's own, or its last lines.
@@ -90,6 +103,14 @@ Status Worker::settle(const Ended& ended) {
   reserved_tokens_ -= live.attempt.reserved_tokens;
   live.attempt.outcome = ended.outcome;
   to_release_.push_back(live.attempt.key);
+  if (run_.settings.durability == "power") {
+    for (const OutputRef* ref :
+         {&ended.outcome.out, &ended.outcome.err, &ended.outcome.check_out}) {
+      if (ref->head > 0) {
+        to_sync_.insert(ref->file);
+      }
+    }
+  }
   if (!live.task.spec.race.empty()) {
     // Whatever it ended with: the race is over.
     DARN_ASSIGN(const TaskRecord now, store_.task_by_key(live.task.key));
@@ -166,9 +187,14 @@ Status Worker::count_own_tokens(Live& live) {
 
 Status Worker::settle_judged(Live& live) {
   const Output output = read_back(live);
+  AttemptRecord& attempt = live.attempt;
+  // A judgement that needs the output is none without it.
+  if (live.trouble.empty() && exited_well(attempt.outcome) &&
+      is_judged_by_output(live.task.spec, live.agent)) {
+    live.trouble = output.trouble;
+  }
   assess(live, output);
   DARN_TRY(count_own_tokens(live));
-  AttemptRecord& attempt = live.attempt;
   const bool succeeded = exited_well(attempt.outcome) && attempt.verdict.proven;
   attempt.state = succeeded                          ? AttemptState::succeeded
                   : attempt.outcome.end == End::lost ? AttemptState::lost
@@ -198,17 +224,17 @@ Worker::Output Worker::read_back(const Live& live) const {
   const TaskSpec& spec = live.task.spec;
   Output output;
   if (live.command()) {
-    const bool judged_by_output = !spec.failed_when.empty() || spec.score != ScoreRule{};
-    if (exited_well(outcome) && !outcome.check_ran && !judged_by_output) {
+    if (exited_well(outcome) && !outcome.check_ran && !is_judged_by_output(spec, nullptr)) {
       return output;
     }
-    output.out = tail_of(run_dir_, outcome.out, kTail);
+    output.out = tail_of(run_dir_, outcome.out, kTail, output.trouble);
   } else {
-    output.out = tail_of(run_dir_, outcome.out, kAgentOutput);
+    output.out = tail_of(run_dir_, outcome.out, kAgentOutput, output.trouble);
   }
-  output.err = tail_of(run_dir_, outcome.err, live.command() ? kTail : kAgentOutput);
+  output.err =
+      tail_of(run_dir_, outcome.err, live.command() ? kTail : kAgentOutput, output.trouble);
   if (outcome.check_ran) {
-    output.check = tail_of(run_dir_, outcome.check_out, kTail);
+    output.check = tail_of(run_dir_, outcome.check_out, kTail, output.trouble);
   }
   return output;
 }
@@ -284,7 +310,7 @@ Decision Worker::decide_next(const Live& live, const std::vector<PastAttempt>& h
   knowledge.task_retries = spec.retries;
   knowledge.retry_after = attempt.diagnosis.retry_after;
   knowledge.resets_at = attempt.diagnosis.resets_at;
-  knowledge.idempotent = spec.idempotent;
+  knowledge.idempotent = spec.idempotent || live.may_run_again;
   knowledge.cancelled = cancelling_;
   if (spec.deadline) {
     Time first = attempt.claimed;

@@ -48,11 +48,13 @@ class Worker {
     Launch launch;
     std::string output_path;
     Stopped stopped = Stopped::no;
-    std::string trouble;  // why it could not be started; empty: it was
+    std::string trouble;         // why it could not be started; empty: it was
+    bool may_run_again = false;  // although it is not idempotent (EngineParts::start_unclean)
     bool command() const { return agent == nullptr; }
   };
   struct Output {
     std::string out, err, check;
+    std::string trouble;  // why it could not be read; empty: it could
   };
 
   // --- engine.cpp
@@ -60,7 +62,7 @@ class Worker {
   Status wake();
   Status wait();
   bool something_to_do(Time now);
-  void start_all();
+  Status start_all();
   Status note_output_before(Live& live);
   void emit(EngineEvent event);
   void emit_attempt(EngineEvent::Kind kind, const Live& live);
@@ -152,6 +154,7 @@ class Worker {
   std::vector<Ended> ended_;            // reaped, to be settled in the next wake
   std::vector<AttemptKey> launches_;    // claimed in this wake, started after its commit
   std::vector<int> spare_slots_;        // acquired for a claim that then could not be made
+  std::set<std::string> to_sync_;       // segments of what ended in this wake (power)
   std::vector<AttemptKey> to_release_;  // settled in this wake, released after its commit
   std::vector<EngineEvent> events_;     // of this wake, emitted after its commit
   std::deque<Live> event_data_;         // what they point to

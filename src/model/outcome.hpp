@@ -24,6 +24,8 @@ struct OutputRef {
   std::uint64_t tail = 0;
   std::uint64_t tail_start = 0;
   std::uint64_t dropped = 0;
+  std::uint64_t unwritten = 0;  // of the dropped ones: those that the disk did not take
+  std::uint64_t checksum = 0;   // of the head (base/byte_hash.hpp); 0: not known
   std::uint64_t size() const { return head + tail + dropped; }  // as written by the task
   bool operator==(const OutputRef&) const = default;
 };

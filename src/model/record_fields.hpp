@@ -283,6 +283,8 @@ struct Fields<OutputRef> {
     DARN_FIELD(tail);
     DARN_FIELD(tail_start);
     DARN_FIELD(dropped);
+    DARN_FIELD(unwritten);
+    DARN_FIELD(checksum);
   }
 };
 

@@ -33,6 +33,8 @@ void Capture::begin(Segment& segment, std::uint64_t limit, StreamRecord& record)
   head_ = limit / 2;
   written_ = 0;
   lost_ = 0;
+  hash_ = {};
+  of_head_ = hash_.value();
   failed_ = segment.fd() < 0;
   record = {};
   record.kind = failed_ ? StreamRecord::none : segment.kind();
@@ -60,7 +62,13 @@ void Capture::write(const char* data, std::size_t size) {
     }
     failed_ = n <= 0;
     if (!failed_) {
+      if (written_ < limit_) {  // nothing has been overwritten yet
+        hash_.add(data, static_cast<std::size_t>(n));
+      }
       written_ += static_cast<std::uint64_t>(n);
+      if (in_head) {
+        of_head_ = hash_.value();
+      }
       data += n;
       size -= static_cast<std::size_t>(n);
     }
@@ -82,6 +90,8 @@ void Capture::finish() {
     r.tail_start = (written_ - head_) % tail_capacity();
     r.dropped = written_ - limit_ + lost_;
   }
+  r.unwritten = limit_ > 0 ? lost_ : 0;
+  r.checksum = written_ <= limit_ ? hash_.value() : of_head_;
   segment_->advance(r.head + r.tail);
   record_ = nullptr;
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 
+#include "base/byte_hash.hpp"
 #include "process/fd.hpp"
 #include "process/ring.hpp"
 
@@ -56,6 +57,8 @@ class Capture {
   std::uint64_t head_ = 0;
   std::uint64_t written_ = 0;  // bytes that found their place, also if overwritten since
   std::uint64_t lost_ = 0;     // bytes after a write had failed
+  ByteHash hash_;              // of the first `limit_` bytes
+  std::uint64_t of_head_ = 0;  // the hash as it was when the head was full
   bool failed_ = false;
 };
 

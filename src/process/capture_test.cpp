@@ -1,8 +1,11 @@
 #include "process/capture.hpp"
 
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 #include "process/output.hpp"
@@ -31,7 +34,9 @@ struct Folder {
       capture.write(text.data() + at, std::min(chunk, text.size() - at));
     }
     capture.finish();
-    return {segment_name(0, r.kind, r.segment), r.offset, r.head, r.tail, r.tail_start, r.dropped};
+    RecordBody body;
+    body.out = r;
+    return outcome_of(body, 0).out;
   }
   std::string read(const OutputRef& ref) {
     std::string all;
@@ -50,6 +55,11 @@ std::string pattern(std::size_t size, unsigned seed) {
     text[i] = static_cast<char>('a' + (i * 7 + i / 26 + seed) % 26);
   }
   return text;
+}
+
+std::string test_slurp(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 // What the contract says is kept.
@@ -104,7 +114,8 @@ TEST_CASE("nothing captured reads as nothing, a missing segment says so") {
   CHECK(*read_output_tail("/nowhere", OutputRef{}, 10) == "");
   const auto missing = read_output_head("/nowhere", {.file = "slot-0.out", .head = 3}, 10);
   REQUIRE_FALSE(missing);
-  CHECK(missing.error().message == "open /nowhere/slot-0.out: No such file or directory");
+  CHECK(missing.error().message ==
+        "the output in /nowhere/slot-0.out is gone: the file is not there");
 }
 
 TEST_CASE("a segment goes on where an earlier shim stopped, and rolls over when it is large") {
@@ -134,6 +145,69 @@ TEST_CASE("output that finds no place is counted as dropped") {
   const OutputRef ref = folder.capture(segment, 100, "gone", 4);
   CHECK(ref.file.empty());
   CHECK(ref.dropped == 4);
+  CHECK(ref.unwritten == 4);
+  const Status whole = check_output(folder.path, ref);
+  REQUIRE(!whole);
+  CHECK(whole.error().message ==
+        "the output is incomplete: the disk had no room for 4 bytes of it");
+}
+
+TEST_CASE("a disk that is full in the middle: what found its place is there, the rest is counted") {
+  Folder folder;
+  Segment segment(folder.dir.get(), 0, StreamRecord::out, folder.number);
+  folder.capture(segment, 100'000, pattern(1000, 1), 100);
+  // The same error path as a full disk: no file may grow beyond this.
+  const auto old_action = ::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+  rlimit limit = before;
+  limit.rlim_cur = 1500;
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &limit) == 0);
+  const OutputRef cut = folder.capture(segment, 100'000, pattern(2000, 2), 64);
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
+  ::signal(SIGXFSZ, old_action);
+  CHECK(cut.head == 500);
+  CHECK(cut.dropped == 1500);
+  CHECK(cut.unwritten == 1500);
+  CHECK(folder.read(cut) == pattern(2000, 2).substr(0, 500) + "\n[darn: 1500 bytes dropped]\n");
+  CHECK_FALSE(check_output(folder.path, cut));
+  const OutputRef next = folder.capture(segment, 100'000, pattern(300, 3), 300);
+  CHECK(folder.read(next) == pattern(300, 3));
+  CHECK(check_output(folder.path, next));
+}
+
+TEST_CASE("damage to a segment is noticed: its length, its bytes, whose it is") {
+  Folder folder;
+  Segment segment(folder.dir.get(), 0, StreamRecord::out, folder.number);
+  folder.capture(segment, 1000, "before", 3);
+  // Short ones and those with a tail, in pieces of every size.
+  for (std::size_t size = 1; size < 400; size += 7) {
+    CAPTURE(size);
+    const OutputRef ref = folder.capture(segment, 200, pattern(size, 5), 1 + size % 23);
+    CHECK(check_output(folder.path, ref));
+    CHECK(readable_size(ref) == folder.read(ref).size());
+    const std::string path = folder.path + "/slot-0.out";
+    std::string bytes = test_slurp(path);
+    const auto at = static_cast<std::size_t>(ref.offset) + size / 3 % ref.head;
+    std::swap(bytes[at], bytes[0]);
+    if (bytes[at] != bytes[0]) {
+      std::ofstream(path, std::ios::binary) << bytes;
+      const Status wrong = check_output(folder.path, ref);
+      REQUIRE(!wrong);
+      CHECK(wrong.error().message ==
+            "the output in " + path + " is not what was written there: its checksum differs");
+      CHECK(check_output_length(folder.path, ref));
+    }
+    std::swap(bytes[at], bytes[0]);
+    std::ofstream(path, std::ios::binary) << bytes;
+    std::filesystem::resize_file(path, bytes.size() - 1);
+    const Status cut = check_output_length(folder.path, ref);
+    REQUIRE(!cut);
+    CHECK(cut.error().message ==
+          "the output in " + path + " is cut short: 1 bytes of it are missing");
+    std::ofstream(path, std::ios::binary) << bytes;
+  }
+  CHECK(check_output(folder.path, OutputRef{}));
 }
 
 }  // namespace

@@ -1,9 +1,13 @@
 #include "process/output.hpp"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <vector>
 
+#include "base/byte_hash.hpp"
 #include "process/fd.hpp"
 
 namespace darn {
@@ -30,7 +34,14 @@ Pieces pieces_of(const OutputRef& ref) {
 Result<Fd> open_segment(const std::string& dir, const OutputRef& ref) {
   const std::string path = dir + '/' + ref.file;
   Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file && errno == ENOENT) {
+    return fail(ErrorKind::io, "the output in " + path + " is gone: the file is not there");
+  }
   return file ? Result<Fd>(std::move(file)) : fail_errno("open " + path);
+}
+
+std::string dropped_note(const OutputRef& ref) {
+  return "\n[darn: " + std::to_string(ref.dropped) + " bytes dropped]\n";
 }
 
 // A segment that was cut short gives what is there.
@@ -62,6 +73,67 @@ Piece last_of(Piece piece, std::uint64_t bytes) {
 
 }  // namespace
 
+Status check_output_length(const std::string& dir, const OutputRef& ref) {
+  if (ref.unwritten > 0) {
+    return fail(ErrorKind::io, "the output is incomplete: the disk had no room for " +
+                                   std::to_string(ref.unwritten) + " bytes of it");
+  }
+  if (ref.file.empty() || ref.head + ref.tail == 0) {
+    return {};
+  }
+  DARN_ASSIGN(const Fd file, open_segment(dir, ref));
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) {
+    return fail_errno("read captured output");
+  }
+  const std::uint64_t end = ref.offset + ref.head + ref.tail;
+  const auto size = static_cast<std::uint64_t>(info.st_size);
+  if (size < end) {
+    return fail(ErrorKind::io, "the output in " + dir + '/' + ref.file + " is cut short: " +
+                                   std::to_string(std::min(end - size, ref.head + ref.tail)) +
+                                   " bytes of it are missing");
+  }
+  return {};
+}
+
+Status check_output(const std::string& dir, const OutputRef& ref) {
+  DARN_TRY(check_output_length(dir, ref));
+  if (ref.file.empty() || ref.head == 0 || ref.checksum == 0) {
+    return {};
+  }
+  DARN_ASSIGN(const Fd file, open_segment(dir, ref));
+  ByteHash hash;
+  DARN_TRY(read_piece(file.get(), {ref.offset, ref.head},
+                      [&](std::string_view part) { hash.add(part.data(), part.size()); }));
+  if (hash.value() != ref.checksum) {
+    return fail(ErrorKind::io, "the output in " + dir + '/' + ref.file +
+                                   " is not what was written there: its checksum differs");
+  }
+  return {};
+}
+
+std::uint64_t readable_size(const OutputRef& ref) {
+  if (ref.file.empty()) {
+    return 0;
+  }
+  return ref.head + ref.tail + (ref.dropped > 0 ? dropped_note(ref).size() : 0);
+}
+
+Status sync_output(const std::string& dir, const std::set<std::string>& files) {
+  for (const std::string& name : files) {
+    const std::string path = dir + '/' + name;
+    const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file || ::fdatasync(file.get()) != 0) {
+      return fail_errno("cannot make sure of " + path);
+    }
+  }
+  const Fd folder(files.empty() ? -1 : ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder && ::fsync(folder.get()) != 0) {
+    return fail_errno("cannot make sure of " + dir);
+  }
+  return {};
+}
+
 Status read_output(const std::string& dir, const OutputRef& ref,
                    const std::function<void(std::string_view)>& sink) {
   if (ref.file.empty()) {
@@ -71,7 +143,7 @@ Status read_output(const std::string& dir, const OutputRef& ref,
   const Pieces pieces = pieces_of(ref);
   DARN_TRY(read_piece(file.get(), pieces.head, sink));
   if (ref.dropped > 0) {
-    sink("\n[darn: " + std::to_string(ref.dropped) + " bytes dropped]\n");
+    sink(dropped_note(ref));
   }
   DARN_TRY(read_piece(file.get(), pieces.older, sink));
   return read_piece(file.get(), pieces.newer, sink);

@@ -100,8 +100,16 @@ std::string boot_id() {
 }
 
 std::string host_name() {
+  constexpr std::string_view kFirst = "pid:[4026531836]";  // PROC_PID_INIT_INO
   std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+  const bool known = ::gethostname(name.data(), name.size() - 1) == 0;
+  std::string host = known ? name.data() : "unknown";
+  std::array<char, 64> space{};
+  const ssize_t n = ::readlink("/proc/self/ns/pid", space.data(), space.size() - 1);
+  if (n > 0 && space.data() != kFirst) {
+    host += std::string(" ") + space.data();
+  }
+  return host;
 }
 
 std::uint64_t start_ticks(pid_t pid) {
@@ -139,6 +147,16 @@ std::vector<Process> descendants(const std::vector<Process>& all, const std::vec
     }
   }
   return found;
+}
+
+pid_t find_with(const std::string& entry) {
+  for (const Process& p : all_processes()) {
+    if (p.state != 'Z' && p.pid != ::getpid() &&
+        has_entry(read_file("/proc/" + std::to_string(p.pid) + "/environ"), entry)) {
+      return p.pid;
+    }
+  }
+  return 0;
 }
 
 Mark mark_of(const std::string& attempt_name, pid_t shim_pid, std::uint64_t shim_start) {

@@ -22,7 +22,8 @@ struct Process {
 };
 
 std::string boot_id();
-std::string host_name();  // "unknown" when it has none
+// Where processes that are ours to see live: the machine's name and, in a container, which one.
+std::string host_name();
 // 0 when there is no such process.
 std::uint64_t start_ticks(pid_t pid);
 
@@ -36,6 +37,9 @@ struct Mark {
   std::string shim;
 };
 Mark mark_of(const std::string& attempt_name, pid_t shim_pid, std::uint64_t shim_start);
+
+// A process whose environment has this entry; 0: none that we may look at.
+pid_t find_with(const std::string& entry);
 
 // Ends, with SIGKILL, all processes that carry one of the marks, and what descends from them, until
 // none is left. False when some are still there after `at_most`.

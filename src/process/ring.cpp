@@ -9,13 +9,14 @@
 #include <string_view>
 #include <type_traits>
 
+#include "base/disk_full.hpp"
 #include "base/random.hpp"
 
 namespace darn {
 namespace {
 
 constexpr std::uint64_t kMagic = 0x31676e72'6e726164ULL;  // "darnrng1"
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::size_t kUnit = 512;  // the header, and each record
 constexpr std::size_t kSize = kUnit * (1 + kRingRecords);
 
@@ -35,13 +36,24 @@ Status check_header(const RingHeader& header, const std::string& path) {
   return {};
 }
 
+// Mapping more than there is would be a SIGBUS.
+Status check_size(int fd, const std::string& path) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0 || info.st_size < static_cast<off_t>(kSize)) {
+    return fail(ErrorKind::io, path + " is cut short");
+  }
+  return {};
+}
+
 OutputRef output_of(const StreamRecord& s, int slot) {
   return {.file = segment_name(slot, s.kind, s.segment),
           .offset = s.offset,
           .head = s.head,
           .tail = s.tail,
           .tail_start = s.tail_start,
-          .dropped = s.dropped};
+          .dropped = s.dropped,
+          .unwritten = s.unwritten,
+          .checksum = s.checksum};
 }
 
 }  // namespace
@@ -79,6 +91,13 @@ Result<Ring> Ring::map(int fd) {
   return Ring(memory);
 }
 
+Result<Ring> Ring::check(int fd, const std::string& path) {
+  DARN_TRY(check_size(fd, path));
+  DARN_ASSIGN(Ring ring, map(fd));
+  DARN_TRY(check_header(ring.header(), path));
+  return ring;
+}
+
 Result<Ring> Ring::open(const std::string& dir, int slot, Fd& lock) {
   const std::string path = dir + '/' + ring_name(slot);
   Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
@@ -91,12 +110,9 @@ Result<Ring> Ring::open(const std::string& dir, int slot, Fd& lock) {
   }
   // Preallocated, because a full disk would be a SIGBUS later.
   if (const int error = locked ? ::posix_fallocate(file.get(), 0, kSize) : 0; error != 0) {
-    return fail_errno("allocate " + path, error);
+    return tl::unexpected<Error>(with_room_mend(fail_errno("allocate " + path, error).value()));
   }
-  struct stat info {};
-  if (::fstat(file.get(), &info) != 0 || info.st_size < static_cast<off_t>(kSize)) {
-    return fail(ErrorKind::io, path + " is cut short");
-  }
+  DARN_TRY(check_size(file.get(), path));
   DARN_ASSIGN(Ring ring, map(file.get()));
   if (locked && ring.header().magic == 0) {
     ring.header().version = kVersion;

@@ -36,6 +36,8 @@ struct StreamRecord {
   std::uint64_t tail = 0;
   std::uint64_t tail_start = 0;
   std::uint64_t dropped = 0;
+  std::uint64_t unwritten = 0;
+  std::uint64_t checksum = 0;
 };
 
 // At which step a program could not be started, and why.
@@ -112,6 +114,8 @@ class Ring {
   // Opens or makes slot-K.ring. `lock` is set when no shim holds it: the caller then owns the slot
   // until the lock is closed or handed to a shim.
   static Result<Ring> open(const std::string& dir, int slot, Fd& lock);
+  // Of an open file that is there already, by somebody who only looks.
+  static Result<Ring> check(int fd, const std::string& path);
   // What the shim inherits.
   static Result<Ring> map(int fd);
 

@@ -1,9 +1,11 @@
 // What holds when an engine, a shim or the machine dies. Real processes, really killed.
 #include <sys/syscall.h>
 
+#include <chrono>
 #include <cstring>
 #include <map>
 
+#include "process/leftovers.hpp"
 #include "process/testing.hpp"
 
 namespace darn {
@@ -302,6 +304,67 @@ TEST_CASE("after a reboot nothing is certain but what was recorded") {
     CHECK(one.fate == (one.attempt == ended.attempt ? Fate::ended : Fate::gone));
   }
   CHECK(bench.finish().exit_code == 3);
+}
+
+TEST_CASE("a shim's number that is another process's by now is not taken for the shim") {
+  Bench bench;
+  const Job before = bench.shell("exit 0");
+  bench.run(before);
+  bench.reopen();
+  REQUIRE(shim_is_gone(bench, 0));
+  const Job job = bench.shell("exit 0");
+  {
+    const Ring ring = ring_of(bench, 0);
+    ring.header().shim_pid = ::getpid();  // alive, and began at another time
+    ring.header().shim_start = start_ticks(::getpid()) + 1;
+    ring.record(0).body.attempt = job.attempt;
+    ring.record(0).store(RecordState::began);
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  CHECK(adopt(bench, {job})[job.attempt] == Fate::gone);
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds{4});
+}
+
+TEST_CASE("without exit records, whatever carries the attempt's name is a reason to stop") {
+  Bench bench;
+  const Job job = bench.shell("exit 0");
+  const pid_t alive = ::fork();
+  REQUIRE(alive >= 0);
+  if (alive == 0) {
+    const std::string mark = "DARN_ATTEMPT=" + job.attempt_name;
+    ::execle("/bin/sleep", "sleep", "1000", nullptr,
+             std::vector<const char*>{mark.c_str(), nullptr}.data());
+    ::_exit(1);
+  }
+  REQUIRE(eventually([&] { return find_with("DARN_ATTEMPT=" + job.attempt_name) == alive; }));
+  const auto adopted = bench.runner().adopt({{job.attempt, job.attempt_name, 0}});
+  REQUIRE_FALSE(adopted);
+  CHECK(adopted.error().kind == ErrorKind::try_again);
+  CHECK(adopted.error().message.find("process " + std::to_string(alive)) != std::string::npos);
+  ::kill(alive, SIGKILL);
+  REQUIRE(::waitpid(alive, nullptr, 0) == alive);
+  CHECK(adopt(bench, {job})[job.attempt] == Fate::gone);
+}
+
+TEST_CASE("looking at slots takes nothing over") {
+  Bench bench;
+  CHECK(look_at_slots(bench.dir()).empty());
+  const Job job = bench.shell("while [ ! -e go ]; do sleep 0.01; done");
+  engine_dies(bench, {job});
+  auto slots = look_at_slots(bench.dir());
+  REQUIRE(slots.size() == 1);
+  CHECK(slots[0].shim_lives);
+  CHECK(slots[0].same_boot);
+  CHECK(slots[0].open == 1);
+  CHECK(slots[0].highest == job.attempt);
+  bench.touch("go");
+  REQUIRE(eventually([&] { return !look_at_slots(bench.dir())[0].shim_lives; }));
+  CHECK(adopt(bench, {job})[job.attempt] == Fate::ended);
+  CHECK(bench.finish().exit_code == 0);
+  std::filesystem::resize_file(bench.dir() + "/slot-0.ring", 100);
+  slots = look_at_slots(bench.dir());
+  REQUIRE(slots.size() == 1);
+  CHECK(slots[0].trouble.ends_with("slot-0.ring is cut short"));
 }
 
 TEST_CASE("a living shim that nobody asked about is left alone") {

@@ -147,6 +147,15 @@ class ShimRunner final : public ProcessRunner {
     }
     for (const auto& [attempt, one] : open) {  // claimed, and start() never came to it
       const bool known = slot_at(one.slot).same_boot();
+      // Without its ring nobody knows its shim: then the name alone is a reason not to go on.
+      const pid_t alive = known ? 0 : find_with(mark_of(one.attempt_name, 0, 0).attempt);
+      if (alive != 0) {
+        return fail(ErrorKind::try_again,
+                    "the exit records of slot " + std::to_string(one.slot) +
+                        " are gone, and process " + std::to_string(alive) + " of attempt " +
+                        one.attempt_name + " lives",
+                    "wait for it or end it, and what supervises it");
+      }
       found.fates.push_back({attempt, known ? Fate::never_started : Fate::gone});
     }
     pending_.insert(pending_.end(), found.ends.begin(), found.ends.end());

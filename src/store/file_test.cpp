@@ -204,6 +204,15 @@ TEST_CASE("a state that is not there is not made by looking") {
   CHECK(!std::filesystem::exists(dir / "state"));
 }
 
+TEST_CASE("a file that was made and not filled has no runs") {
+  TempDir dir;
+  const std::string path = dir / "darn.db";
+  write_file(path, "");
+  CHECK(refusal(path, {.read_only = true}).text() ==
+        "no runs here: " + path + " is empty; start one with 'darn run FILE'");
+  CHECK(open_sqlite_store(path));
+}
+
 TEST_CASE("a directory that cannot be written to") {
   TempDir dir;
   const std::string closed = dir / "closed";

@@ -270,6 +270,10 @@ Result<std::unique_ptr<Database>> open_database(const std::string& path,
   DARN_TRY(check_identity(*db, schema));
   if (options.read_only) {
     DARN_ASSIGN(const std::int64_t version, pragma(*db, "user_version"));
+    if (version == 0) {  // what is left of a run that could not be planned
+      return fail(ErrorKind::usage, "no runs here: " + path + " is empty",
+                  "start one with 'darn run FILE'");
+    }
     if (version < schema.version()) {
       return fail(ErrorKind::config, path + ": written by an older darn",
                   "any command that writes, such as darn run or darn resume, brings it up to date");
@@ -280,7 +284,9 @@ Result<std::unique_ptr<Database>> open_database(const std::string& path,
       DARN_TRY(use_wal(*db));
     }
   }
-  DARN_TRY(check_health(*db));
+  if (!options.unchecked) {
+    DARN_TRY(check_health(*db));
+  }
   return db;
 }
 

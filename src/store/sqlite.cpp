@@ -195,7 +195,7 @@ Error Database::error(int code) const {
                   "check the disk, then darn resume");
     case SQLITE_CORRUPT:
       return make(ErrorKind::io, "the file is damaged (" + said + ")",
-                  "restore a copy, or move it and its -wal away to start anew");
+                  "'darn doctor --repair' saves what can be saved");
     case SQLITE_NOTADB: return make(ErrorKind::io, "not a darn database, or damaged", elsewhere);
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:

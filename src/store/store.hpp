@@ -161,6 +161,7 @@ class Store {
 struct StoreOptions {
   bool power_durability = false;  // synchronous=FULL instead of NORMAL
   bool read_only = false;         // must exist; never creates or migrates
+  bool unchecked = false;         // also when it is damaged: for those who want to know how
 };
 
 // Opens (creates, migrates) the database. Refuses a newer schema, a foreign or damaged file, and a
