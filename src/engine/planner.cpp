@@ -41,13 +41,18 @@ class Lineage {
   bool knows(std::string_view id) const { return success(id).has_value(); }
   // The run in which it was last tried, and may have done its work; empty: none.
   Result<std::string> unclean(const std::string& id) const {
+    std::string held_back;  // abandoned without an attempt: for this reason, or saved from damage
     for (std::size_t i = runs_.size(); i-- > 0;) {
       DARN_ASSIGN(const auto attempts, store_->attempts(runs_[i], id));
       if (!attempts.empty()) {
         return ended_unclean(attempts.back()) ? ids_[i] : std::string{};
       }
+      const auto task = store_->task(runs_[i], id);
+      if (task && task->state == TaskState::abandoned) {
+        held_back = ids_[i];
+      }
     }
-    return std::string{};
+    return held_back;
   }
 
  private:

@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <memory>
 #include <string_view>
+#include <system_error>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -15,6 +18,7 @@
 #include "store/doctor.hpp"
 #include "store/open.hpp"
 #include "store/salvage_steps.hpp"
+#include "store/schema_transplant.hpp"
 #include "store/sqlite.hpp"
 
 namespace darn {
@@ -22,6 +26,8 @@ namespace {
 
 // Between the last row that reads from one end and the last from the other, so many keys are tried.
 constexpr std::int64_t kMostProbed = 5'000'000;
+// More than what is lost with a page of a table that leads to others.
+constexpr std::int64_t kMostMissed = 50'000;
 
 struct Table {
   std::string_view name;
@@ -56,6 +62,37 @@ Handle open_raw(const std::string& path, int flags) {
   sqlite3_busy_timeout(db, 30'000);
   return handle;
 }
+
+// Opened as a writer would: a -wal without its index is read only so. Nothing is written. A
+// writable schema is how SQLite is told to read on where a file is shorter than it says.
+Handle open_damaged(const std::string& path) {
+  Handle db = open_raw(path, SQLITE_OPEN_READWRITE);
+  sqlite3_db_config(db.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  sqlite3_exec(db.get(),
+               "PRAGMA writable_schema = ON; PRAGMA cell_size_check = ON; PRAGMA query_only = ON;",
+               nullptr, nullptr, nullptr);
+  return db;
+}
+
+bool lists_tables(sqlite3* db) {
+  const Statement any = prepare(db, "SELECT count(*) FROM sqlite_schema WHERE type = 'table'");
+  return any && sqlite3_step(any.get()) == SQLITE_ROW &&
+         sqlite3_column_int(any.get(), 0) >= static_cast<int>(kTables.size());
+}
+
+// A copy that is worked on, and goes away.
+struct Work {
+  explicit Work(std::string file) : path(std::move(file)) {}
+  ~Work() {
+    std::error_code none;
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+      std::filesystem::remove(path + suffix, none);
+    }
+  }
+  Work(const Work&) = delete;
+  Work& operator=(const Work&) = delete;
+  std::string path;
+};
 
 class Salvager {
  public:
@@ -220,12 +257,15 @@ class Salvager {
     const Statement one = prepare(from_, fmt::format("SELECT {} FROM {} NOT INDEXED WHERE {} = ?1",
                                                      join(columns_, ", "), table_, key));
     std::int64_t tried = 0;
+    std::int64_t missed = 0;  // in a row
     for (std::int64_t at = low + 1; one && at < high && tried < kMostProbed; ++at, ++tried) {
       sqlite3_bind_int64(one.get(), 1, at);
       if (sqlite3_step(one.get()) == SQLITE_ROW) {
         put(one.get());
-      } else if ((at & 0xffffffff) > kMostProbed) {
+        missed = 0;
+      } else if (++missed > kMostMissed) {
         at = ((at >> 32) + 1) << 32;  // the next run's first
+        missed = 0;
       }
       sqlite3_reset(one.get());
     }
@@ -268,22 +308,22 @@ Result<Salvage> salvage_store(const std::string& path, const std::string& to) {
   }
   Salvage result;
   {
-    // Opened as a writer would: a -wal without its index is read only so. Nothing is written. A
-    // writable schema is how SQLite is told to read on where a file is shorter than it says.
-    const Handle from = open_raw(path, SQLITE_OPEN_READWRITE);
-    sqlite3_db_config(from.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-    sqlite3_exec(
-        from.get(),
-        "PRAGMA writable_schema = ON; PRAGMA cell_size_check = ON; PRAGMA query_only = ON;",
-        nullptr, nullptr, nullptr);
-    const Statement any = prepare(from.get(), "SELECT count(*) FROM sqlite_schema");
-    if (!any || sqlite3_step(any.get()) != SQLITE_ROW) {
+    { DARN_ASSIGN(const auto fresh, open_database(to, {}, store_schema())); }
+    Handle from = open_damaged(path);
+    const Work work(to + ".work");
+    if (!lists_tables(from.get())) {
+      if (auto done = transplant_schema(path, to, work.path); done) {
+        from = open_damaged(work.path);
+        result.notes.emplace_back("its list of tables does not read, and was taken from a new one");
+      }
+    }
+    if (!lists_tables(from.get())) {
+      std::filesystem::remove(to);
       return fail(
           ErrorKind::io,
           fmt::format("{}: nothing can be read of it ({})", path, sqlite3_errmsg(from.get())),
           "restore a copy, or move it and its -wal away to start anew");
     }
-    { DARN_ASSIGN(const auto fresh, open_database(to, {}, store_schema())); }
     const Handle target = open_raw(to, SQLITE_OPEN_READWRITE);
     sqlite3_exec(target.get(), "PRAGMA foreign_keys = OFF; BEGIN", nullptr, nullptr, nullptr);
     Salvager salvager(from.get(), target.get(), result);
