@@ -12,6 +12,8 @@ using test::EngineFixture;
 using test::FakeRunner;
 using test::Script;
 
+constexpr Duration kSecond{1000};
+
 TEST_CASE("a race stays within the limit of its pool") {
   EngineFixture f;
   f.agent("one");
@@ -30,6 +32,23 @@ TEST_CASE("a race stays within the limit of its pool") {
     CHECK(f.world.most_at_once == 2);
     CHECK(f.attempts("b").size() == 2);
   }
+}
+
+TEST_CASE("a racer's decision knows of the other that ended before it") {
+  EngineFixture f;
+  f.agent("slow");
+  f.agent("quick");
+  f.settings.defaults.race = {"slow", "quick"};
+  f.settings.policy.max_retries = 1;
+  f.world.script = [](const Job& job, const std::string&, int) {
+    const bool slow = job.argv.front() == "slow";
+    return Script{.takes = slow ? 2 * kSecond : kSecond, .exit_code = 3, .out = "boom\n"};
+  };
+  f.plan("id,task\na,write it\n");
+  CHECK(f.run().state == RunState::failed);
+  const auto attempts = f.attempts("a");
+  REQUIRE(attempts.size() == 2);
+  CHECK(attempts[0].decision.rule == "retries.used");
 }
 
 }  // namespace
