@@ -14,6 +14,17 @@ using test::Script;
 
 constexpr Duration kSecond{1000};
 
+// An engine that would wait for ever ends here.
+FakeRunner patient(EngineFixture& f, int& waits) {
+  FakeRunner runner(f.world);
+  runner.on_wait = [&waits] {
+    if (++waits > 2000) {
+      throw test::Crash{};
+    }
+  };
+  return runner;
+}
+
 TEST_CASE("a race stays within the limit of its pool") {
   EngineFixture f;
   f.agent("one");
@@ -49,6 +60,24 @@ TEST_CASE("a racer's decision knows of the other that ended before it") {
   const auto attempts = f.attempts("a");
   REQUIRE(attempts.size() == 2);
   CHECK(attempts[0].decision.rule == "retries.used");
+}
+
+TEST_CASE("an agent that its slot gives back is started again, in its own pool's place") {
+  EngineFixture f;
+  f.settings.jobs = 1;
+  f.agent("coder").pool_limit = 1;
+  f.plan("id,command,agent,task\na,,coder,x\nb,true,,\nc,,coder,x\nd,true,,\n");
+  int waits = 0;
+  FakeRunner runner = patient(f, waits);
+  std::map<std::string, int> handed_out;
+  runner.gives_back = [&](const Job& job) {
+    return job.separate_stderr && ++handed_out[job.attempt_name] == 1;
+  };
+  CHECK(f.run(runner).state == RunState::succeeded);
+  for (const char* id : {"a", "b", "c", "d"}) {
+    CHECK(f.world.starts[id] == 1);
+    CHECK(f.attempts(id).size() == 1);
+  }
 }
 
 }  // namespace
