@@ -150,6 +150,7 @@ Status Worker::wake() {
     return {};
   }
   look_again_ = false;
+  looked_at_ = now;
   const auto version = store_.data_version();
   const bool changed_by_others = !version || *version != data_version_;
   data_version_ = version.value_or(-1);
@@ -239,8 +240,9 @@ Status Worker::note_output_before(Live& live) {
 
 Status Worker::wait() {
   const Time now = parts_.clock->now();
-  // When something that cannot start now may: a delay ends, a parked pool opens, a cycle begins.
-  std::optional<Time> opens = pools_.next_change(now);
+  // When something that could not start when it was looked at may: a delay ends, a parked pool
+  // opens, a cycle begins. That may have been meanwhile.
+  std::optional<Time> opens = pools_.next_change(looked_at_);
   const auto consider = [&](const std::optional<Time>& t) {
     if (t && (!opens || *t < *opens)) {
       opens = t;

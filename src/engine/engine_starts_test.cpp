@@ -80,5 +80,42 @@ TEST_CASE("an agent that its slot gives back is started again, in its own pool's
   }
 }
 
+// Time goes on between a look at what is ready and the sleep after it.
+class TickingClock final : public Clock {
+ public:
+  TickingClock(FakeClock& clock, Duration step) : clock_(&clock), step_(step) {}
+  Time now() const override {
+    clock_->advance(step_);
+    return clock_->now();
+  }
+
+ private:
+  FakeClock* clock_;
+  Duration step_;
+};
+
+TEST_CASE("a pool that opens while the engine is about to sleep is not slept over") {
+  for (int interval = 20; interval < 40; ++interval) {
+    EngineFixture f;
+    f.settings.jobs = 10;
+    f.settings.pools["api"] =
+        PoolDef{.name = "api", .limit = 10, .rate = 1, .rate_per = Duration{interval}};
+    f.world.script = [](const Job&, const std::string&, int) {
+      return Script{.takes = Duration{1}};
+    };
+    f.plan("id,command,pool\na,x,api\nb,x,api\nc,x,api\n");
+    int waits = 0;
+    FakeRunner runner = patient(f, waits);
+    const TickingClock clock(f.world.clock, Duration{3});
+    EngineParts parts;
+    parts.store = f.store.get();
+    parts.runner = &runner;
+    parts.clock = &clock;
+    parts.state_dir = f.dir.path();
+    CAPTURE(interval);
+    CHECK(run_engine(parts, f.key)->state == RunState::succeeded);
+  }
+}
+
 }  // namespace
 }  // namespace darn

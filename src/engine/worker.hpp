@@ -167,6 +167,7 @@ class Worker {
   double reserved_usd_ = 0;
   std::int64_t reserved_tokens_ = 0;
   bool look_again_ = true;  // something may be ready
+  Time looked_at_{};        // when what is ready was last looked at
   std::int64_t data_version_ = -1;
   int cycles_before_ = 0;   // of the runs this one descends from
   int limited_cycles_ = 0;  // in a row, for the wait before the next one
