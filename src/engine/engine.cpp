@@ -121,6 +121,7 @@ Status Worker::recover() {
     }
     ended_.push_back(std::move(ended));
   }
+  taken_over_ = ended_.empty();
   DARN_TRY(store_.begin());
   DARN_TRY(store_.set_run_owner(run_.key, host_name(), boot_id(), ::getpid()));
   DARN_TRY(store_.set_run_state(run_.key, RunState::running, Time{}));
@@ -168,7 +169,7 @@ Status Worker::wake() {
       DARN_ASSIGN(const int due, store_.promote_due(run_.key, now));
       static_cast<void>(due);
     }
-    if (!draining()) {
+    if (!draining() && taken_over_) {
       DARN_TRY(claim_ready(now));
     }
     DARN_TRY(advance(now));
@@ -182,6 +183,7 @@ Status Worker::wake() {
     store_.rollback();
     return done;
   }
+  taken_over_ = true;
   runner_.release(std::exchange(to_release_, {}));
   start_all();
   write_reports();

@@ -117,5 +117,26 @@ TEST_CASE("a pool that opens while the engine is about to sleep is not slept ove
   }
 }
 
+TEST_CASE("what went down with the machine is recorded before a slot is used again") {
+  EngineFixture f;
+  f.world.script = [](const Job&, const std::string&, int) {
+    return Script{.takes = 100 * kSecond};
+  };
+  f.plan("id,command\na,true\nb,true\nc,true\n");
+  FakeRunner first(f.world);
+  first.crash_in = 8;  // both run
+  CHECK_THROWS_AS(f.run(first), test::Crash);
+  REQUIRE(f.world.living() == 2);
+  f.world.power_loss();
+  f.reopen();
+  FakeRunner second(f.world);
+  second.after_power_loss();
+  second.crash_at_acquire = true;
+  CHECK_THROWS_AS(f.run(second), test::Crash);
+  f.reopen();
+  CHECK(f.attempts("a").front().state == AttemptState::lost);
+  CHECK(f.attempts("b").front().state == AttemptState::lost);
+}
+
 }  // namespace
 }  // namespace darn

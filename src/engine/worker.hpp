@@ -155,6 +155,7 @@ class Worker {
   int stop_level_ = 0;
   bool cancelling_ = false;
   std::string halted_;  // why nothing more is started (--fail-fast, --halt-after); empty: go on
+  bool taken_over_ = false;  // what an earlier engine left is recorded; no slot is used before
   bool finished_ = false;
   bool reports_due_ = false;  // the cycle has ended: manifest and retry file
   std::optional<Time> next_cycle_at_;
