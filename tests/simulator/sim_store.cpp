@@ -7,16 +7,31 @@
 
 namespace darn::sim {
 
-SimStore::SimStore(World& world, Checks& checks) : world_(world), checks_(checks) { reopen(); }
+namespace {
 
-void SimStore::reopen() {
-  auto opened = open_sqlite_store(":memory:");
-  if (!opened) {
-    throw std::runtime_error(opened.error().text());
+// Opening one costs more than most schedules.
+std::unique_ptr<Store>& spare_store() {
+  static std::unique_ptr<Store> spare;
+  return spare;
+}
+
+}  // namespace
+
+SimStore::SimStore(World& world, Checks& checks)
+    : world_(world), checks_(checks), inner_(std::move(spare_store())) {
+  start_anew();
+}
+
+SimStore::~SimStore() { spare_store() = std::move(inner_); }
+
+void SimStore::start_anew() {
+  if (!inner_) {
+    inner_ = must(open_sqlite_store(":memory:"));
   }
-  inner_ = std::move(*opened);
-  in_transaction_ = false;
-  pending_.clear();
+  disconnect();
+  for (const RunRecord& run : must(inner_->list_runs())) {
+    must(inner_->delete_run(run.key));
+  }
 }
 
 void SimStore::disconnect() {
@@ -33,7 +48,7 @@ void SimStore::lose_commits(int at_most) {
   }
   commits_.resize(commits_.size() - lost);
   world_.log("----- commits vanish:", std::to_string(lost));
-  reopen();
+  start_anew();
   checks_.forget();
   checks_.set_replay(true);
   for (const Commit& commit : commits_) {
@@ -73,6 +88,14 @@ Error SimStore::failure() {
     case 1: return {ErrorKind::io, "darn.db: I/O error", "check the disk, then darn resume", {}};
     default: return {ErrorKind::try_again, "another darn has been writing for 30 s", "", {}};
   }
+}
+
+// SQLite undoes the transaction by itself after some of its errors.
+Error SimStore::failed() {
+  if (world_.failure_rolls_back()) {
+    disconnect();
+  }
+  return failure();
 }
 
 void SimStore::keep(Op op) {

@@ -19,6 +19,7 @@ namespace darn::sim {
 class SimStore final : public Store {
  public:
   SimStore(World& world, Checks& checks);
+  ~SimStore() override;
 
   // The engine died, or its connection closed: an open transaction is undone.
   void disconnect();
@@ -101,7 +102,8 @@ class SimStore final : public Store {
   void keep(Op op);
   void close(Commit commit);
   Error failure();
-  void reopen();
+  Error failed();     // ... of a call within a transaction, or without one
+  void start_anew();  // an empty store
 
   World& world_;
   Checks& checks_;
@@ -120,7 +122,7 @@ auto SimStore::read(const char* call, F work) -> decltype(work(std::declval<Stor
   if (!outside_) {
     world_.step(call, false);
     if (world_.fails(call)) {
-      return tl::unexpected<Error>(failure());
+      return tl::unexpected<Error>(failed());
     }
   }
   auto result = work(*inner_);
@@ -136,7 +138,7 @@ auto SimStore::change(const char* call, F work, Tell tell)
   if (!outside_) {
     world_.step(call, false);
     if (world_.fails(call)) {
-      return tl::unexpected<Error>(failure());
+      return tl::unexpected<Error>(failed());
     }
   }
   auto result = work(*inner_);

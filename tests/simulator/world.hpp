@@ -89,10 +89,11 @@ class World {
   void set_run_dir(const std::string& dir);
 
   // --- steps: every call of a seam is two
-  void arm(const std::optional<Fault>& fault);  // for the next engine
-  void step(const char* call, bool after);      // throws Crash
-  bool fails(const char* call);                 // whether this call is to fail
-  bool dead() const { return dead_; }           // a dead engine does nothing
+  void arm(const std::optional<Fault>& fault);             // for the next engine
+  void step(const char* call, bool after);                 // throws Crash
+  bool fails(const char* call);                            // whether this call is to fail
+  bool failure_rolls_back() const { return rolls_back_; }  // ... the last one
+  bool dead() const { return dead_; }                      // a dead engine does nothing
   void check_dead() const;
 
   // --- time
@@ -172,6 +173,7 @@ class World {
 
   std::optional<Fault> fault_;
   bool failure_due_ = false;
+  bool rolls_back_ = false;
   bool dead_ = true;
   std::int64_t engine_steps_ = 0;
   std::map<std::string, int> calls_;

@@ -77,6 +77,7 @@ bool World::fails(const char* call) {
     return false;
   }
   failure_due_ = false;
+  rolls_back_ = fault_->rolls_back;
   fault_.reset();
   log("----- fails", call);
   ++figures.struck["failing calls"];
