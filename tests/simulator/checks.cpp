@@ -226,7 +226,7 @@ void Checks::ended(RunKey, const AttemptRecord& end) {
       end.decision.rule != "race.waits") {
     task.abandoned = end.decision.rule;
   }
-  if (lost && end.decision.action != Action::abandon &&
+  if (lost && end.decision.rule != "race.lost" && end.decision.action != Action::abandon &&
       (!task.spec.idempotent || task.lost >= run_.settings.policy.poison_limit)) {
     violated(invariant::kAdopted, fmt::format("{} was lost {} times, and is not abandoned",
                                               name_of(attempt), task.lost));
