@@ -18,14 +18,6 @@ json parse_literal(std::string_view text) {
   return literal.is_discarded() ? json(to_utf8(text)) : literal;
 }
 
-std::string_view next_word(std::string_view& text) {
-  text = trim(text);
-  const std::size_t end = std::min(text.find_first_of(" \t"), text.size());
-  const std::string_view word = text.substr(0, end);
-  text = trim(text.substr(end));
-  return word;
-}
-
 std::string unescape(std::string_view part) {
   std::string key;
   key.reserve(part.size());
@@ -96,50 +88,13 @@ std::vector<const json*> Pointer::find(const json& value) const {
 }
 
 Result<Predicate> Predicate::parse(const std::string& text) {
-  constexpr std::size_t kLongest = 4096;  // also bounds the nesting of a literal
-  const auto wrong = [&text](const char* what) {
-    return fail(ErrorKind::config, fmt::format("predicate '{}': {}", shorten(text, 200), what),
-                "write '/pointer exists', or '/pointer OP value' with ==, !=, <, <=, > or >=");
-  };
-  if (text.size() > kLongest) {
-    return wrong("too long");
-  }
-  std::string_view rest = text;
+  DARN_ASSIGN(const PredicateSyntax syntax, parse_predicate(text));
   Predicate predicate;
-  auto pointer = Pointer::parse(next_word(rest));
-  if (!pointer || trim(text).empty()) {
-    return wrong("it starts with no JSON pointer");
+  DARN_ASSIGN(predicate.pointer_, Pointer::parse(syntax.pointer));
+  predicate.op_ = syntax.op;
+  if (syntax.op != Op::exists) {
+    predicate.literal_ = std::make_shared<const json>(parse_literal(syntax.value));
   }
-  predicate.pointer_ = std::move(*pointer);
-  const std::string_view op = next_word(rest);
-  if (op == "exists") {
-    if (!rest.empty()) {
-      return wrong("nothing may follow 'exists'");
-    }
-    return predicate;
-  }
-  if (op.empty()) {
-    return wrong("the operator is missing");
-  }
-  if (rest.empty()) {
-    return wrong("the value is missing");
-  }
-  if (op == "==") {
-    predicate.op_ = Op::equal;
-  } else if (op == "!=") {
-    predicate.op_ = Op::not_equal;
-  } else if (op == "<") {
-    predicate.op_ = Op::less;
-  } else if (op == "<=") {
-    predicate.op_ = Op::less_equal;
-  } else if (op == ">") {
-    predicate.op_ = Op::greater;
-  } else if (op == ">=") {
-    predicate.op_ = Op::greater_equal;
-  } else {
-    return wrong("unknown operator");
-  }
-  predicate.literal_ = std::make_shared<const json>(parse_literal(rest));
   return predicate;
 }
 

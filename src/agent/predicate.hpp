@@ -10,6 +10,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "base/result.hpp"
+#include "config/predicate_syntax.hpp"
 
 namespace darn {
 
@@ -35,7 +36,7 @@ class Predicate {
   bool holds(const nlohmann::json& value) const;
 
  private:
-  enum class Op { equal, not_equal, less, less_equal, greater, greater_equal, exists };
+  using Op = PredicateSyntax::Op;
   bool compare(const nlohmann::json& value) const;
   Pointer pointer_;
   Op op_ = Op::exists;

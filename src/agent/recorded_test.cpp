@@ -2,7 +2,6 @@
 // real presets as darn reads them: TOML through config/.
 #include <filesystem>
 #include <fstream>
-#include <map>
 #include <set>
 #include <sstream>
 #include <string>
@@ -10,16 +9,15 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
-#include "agent/check.hpp"
-#include "agent/invocation.hpp"
-#include "agent/presets.hpp"
+#include "agent/presets_fixture.hpp"
 #include "agent/report.hpp"
 #include "base/text.hpp"
-#include "config/config.hpp"
 #include "diagnose/diagnose.hpp"
 
 namespace darn {
 namespace {
+
+using test::presets;
 
 const Time kNow = time_from_ms(1'795'366'800'000);  // 2026-11-22 17:00 UTC
 
@@ -29,20 +27,6 @@ struct TimeZone {  // printed times without a zone are local ones
     ::tzset();
   }
 };
-
-const std::map<std::string, AgentDef>& presets() {
-  static const auto agents = [] {
-    RunSettings settings;
-    for (const auto& [file, text] : agent_presets()) {
-      const auto document = ConfigDocument::from_toml(text, file);
-      REQUIRE_MESSAGE(document, (document ? "" : document.error().text()));
-      const auto applied = apply_config(*document, settings, ErrorKind::config);
-      REQUIRE_MESSAGE(applied, (applied ? "" : applied.error().text()));
-    }
-    return settings.agents;
-  }();
-  return agents;
-}
 
 std::string slurp(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -128,8 +112,8 @@ const Case kCases[] = {
      .name = "permission_denied",
      .failed_when = "/permission_denials",
      .error = "permission",
-     .category = kUnknown,
-     .cause = Cause::unknown},
+     .category = kPermanent,
+     .cause = Cause::configuration},
     {.cli = "claude",
      .name = "max_turns",
      .terminal = "max_turns",
@@ -142,8 +126,8 @@ const Case kCases[] = {
      .cause = Cause::task_limit},
     {.cli = "claude",
      .name = "root_without_sandbox",
-     .category = kUnknown,
-     .cause = Cause::unknown},
+     .category = kPermanent,
+     .cause = Cause::configuration},
     {.cli = "claude",
      .name = "resume_elsewhere",
      .failed_when = "/is_error",
@@ -185,7 +169,10 @@ const Case kCases[] = {
      .error = "Incorrect API key provided: [key]",
      .category = kPermanent,
      .cause = Cause::authentication},
-    {.cli = "codex", .name = "not_a_repository", .category = kUnknown, .cause = Cause::unknown},
+    {.cli = "codex",
+     .name = "not_a_repository",
+     .category = kPermanent,
+     .cause = Cause::configuration},
 
     {.cli = "gemini", .name = "success"},
     {.cli = "gemini",
@@ -320,6 +307,7 @@ TEST_CASE("recorded output: what is understood of it") {
     CAPTURE(diagnosis.summary);
     CHECK(to_string(diagnosis.category) == to_string(c.category));
     CHECK(to_string(diagnosis.cause) == to_string(c.cause));
+    CHECK((c.category != kPermanent || !diagnosis.advice.empty()));
   }
 }
 
@@ -357,6 +345,8 @@ TEST_CASE("recorded output: result, cost, tokens and session of a success") {
   CHECK(codex.tokens_in == 24763);
   CHECK(codex.tokens_cached == 24448);
   CHECK(codex.tokens_out == 122);
+  CHECK(presets().at("codex").tokens.cumulative);
+  CHECK(presets().at("codex-openai").tokens.cumulative);
   CHECK(codex.session == "019a3f6e-0b7c-7d02-9a61-2f4f0f6f7c11");
 
   const AgentReport gemini = report("gemini");
@@ -384,60 +374,6 @@ TEST_CASE("a session is known after a limit, so that the next attempt can go on 
 
 TEST_CASE("a session that could not be gone on with is not tried again") {
   CHECK(report_of(Case{.cli = "claude", .name = "resume_elsewhere"}).session.empty());
-}
-
-TEST_CASE("the presets: all there, readable, with what a night needs") {
-  std::set<std::string> names;
-  for (const auto& [name, agent] : presets()) {
-    names.insert(name);
-    const auto checked = check_agent(agent);
-    CHECK_MESSAGE(checked, (checked ? "" : checked.error().text()));
-    CHECK(agent.pool_limit == 4);
-    CHECK(agent.timeout == std::chrono::hours{1});
-    CHECK(agent.idle_timeout == std::chrono::minutes{20});
-    // A prompt of any size and beginning is taken.
-    TaskSpec task;
-    task.id = "t";
-    task.agent = name;
-    InvocationInput in;
-    in.agent = &agent;
-    in.task = &task;
-    in.task_file = "/w/task.md";
-    in.workspace = "/w/workspace";
-    in.prompt = "--help" + std::string(200'000, 'x');
-    const auto made = make_invocation(in);
-    REQUIRE_MESSAGE(made, (made ? "" : made.error().text()));
-    const bool by_file =
-        std::find(made->argv.begin(), made->argv.end(), in.task_file) != made->argv.end();
-    CHECK((made->stdin_text == in.prompt) != by_file);
-  }
-  CHECK(names == std::set<std::string>{"aider", "claude", "codex", "codex-openai", "gemini"});
-}
-
-TEST_CASE("claude: turned down retries, a sandbox for root alone, turns and the session") {
-  TaskSpec task;
-  task.id = "t";
-  task.max_turns = 3;
-  InvocationInput in;
-  in.agent = &presets().at("claude");
-  in.task = &task;
-  in.workspace = "/w/workspace";
-  in.prompt = "do it";
-  in.session = "abc";
-  in.root = true;
-  const auto made = make_invocation(in);
-  REQUIRE(made);
-  const std::map<std::string, std::string> env(made->env.begin(), made->env.end());
-  CHECK(env.at("CLAUDE_CODE_MAX_RETRIES") == "1");
-  CHECK(env.at("IS_SANDBOX") == "1");
-  const std::string words = join(made->argv, " ");
-  CHECK(words.find("--resume abc") != std::string::npos);
-  CHECK(words.find("--max-turns 3") != std::string::npos);
-  in.root = false;
-  const auto user = make_invocation(in);
-  for (const auto& [name, value] : user->env) {
-    CHECK(name != "IS_SANDBOX");
-  }
 }
 
 }  // namespace

@@ -44,11 +44,8 @@ std::int64_t tokens(OutputReader& output, const Extract& extract) {
                                                     : static_cast<std::int64_t>(number);
 }
 
-// Printed, or what the tokens cost; `input` includes what was cached.
-std::optional<double> cost(OutputReader& output, const AgentDef& agent, const AgentReport& report) {
-  if (const auto printed = output.number(agent.cost_usd)) {
-    return std::min(*printed, kMostUsd);
-  }
+// `input` includes what was cached.
+std::optional<double> cost_of_tokens(const AgentDef& agent, const AgentReport& report) {
   const AgentTokens& price = agent.tokens;
   if (price.price_input <= 0 && price.price_output <= 0) {
     return std::nullopt;
@@ -61,6 +58,14 @@ std::optional<double> cost(OutputReader& output, const AgentDef& agent, const Ag
                            static_cast<double>(cached) * price.price_cached +
                            static_cast<double>(report.tokens_out) * price.price_output;
   return std::clamp(micro_usd / 1e6, 0.0, kMostUsd);
+}
+
+// Printed, or what the tokens cost.
+std::optional<double> cost(OutputReader& output, const AgentDef& agent, const AgentReport& report) {
+  if (const auto printed = output.number(agent.cost_usd)) {
+    return std::min(*printed, kMostUsd);
+  }
+  return cost_of_tokens(agent, report);
 }
 
 std::string first_that_holds(const AgentDef& agent, OutputReader& output) {
@@ -235,6 +240,29 @@ AgentReport read_report(const AgentDef& agent, int exit_code, std::string_view o
     }
   }
   return report;
+}
+
+void subtract_earlier(const AgentDef& agent, const std::vector<AgentReport>& earlier,
+                      AgentReport& report) {
+  if (!agent.tokens.cumulative || report.session.empty()) {
+    return;
+  }
+  const bool priced = report.cost_usd == cost_of_tokens(agent, report);
+  // What is recorded of each earlier one has been reduced likewise: their sum is the session's
+  // count.
+  for (const AgentReport& one : earlier) {
+    if (one.session == report.session) {
+      report.tokens_in -= one.tokens_in;
+      report.tokens_cached -= one.tokens_cached;
+      report.tokens_out -= one.tokens_out;
+    }
+  }
+  for (std::int64_t* count : {&report.tokens_in, &report.tokens_cached, &report.tokens_out}) {
+    *count = std::max<std::int64_t>(*count, 0);
+  }
+  if (priced) {
+    report.cost_usd = cost_of_tokens(agent, report);
+  }
 }
 
 json result_object(const AgentDef& agent, std::string_view out, std::string_view err) {

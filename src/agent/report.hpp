@@ -24,6 +24,11 @@ namespace darn {
 AgentReport read_report(const AgentDef& agent, int exit_code, std::string_view out,
                         std::string_view err, Time now);
 
+// Where an agent counts its whole session (tokens.cumulative): takes from the report's tokens, and
+// from the cost they are priced at, what earlier attempts of the same session had already used.
+void subtract_earlier(const AgentDef& agent, const std::vector<AgentReport>& earlier,
+                      AgentReport& report);
+
 // The object that an agent's predicates (rules' agent_json too) look at: its result line or
 // document (without `result`: the last JSON document of its stdout); null when there is none.
 nlohmann::json result_object(const AgentDef& agent, std::string_view out, std::string_view err);

@@ -76,6 +76,36 @@ TEST_CASE("cost: printed, else tokens times prices, else unknown") {
   CHECK(read_report(agent, 0, R"({"in": 1e300})", "", kNow).tokens_in == 1'000'000'000'000);
 }
 
+TEST_CASE("what earlier attempts of a session used is taken off, where an agent counts it again") {
+  AgentDef agent;
+  agent.tokens.price_input = 1e6;
+  AgentReport earlier;
+  earlier.session = "s-1";
+  earlier.tokens_in = 10;
+  earlier.tokens_out = 3;
+  AgentReport other = earlier;
+  other.session = "s-2";
+  const auto reduced = [&](const std::string& session, std::optional<double> cost) {
+    AgentReport report;
+    report.session = session;
+    report.tokens_in = 25;
+    report.tokens_out = 3;
+    report.cost_usd = cost;
+    subtract_earlier(agent, {earlier, other}, report);
+    return report;
+  };
+  CHECK(reduced("s-1", 25).tokens_in == 25);
+  agent.tokens.cumulative = true;
+  CHECK(reduced("s-1", 25).tokens_in == 15);
+  CHECK(reduced("s-1", 25).tokens_out == 0);
+  CHECK(reduced("s-1", 25).cost_usd == 15);
+  CHECK(reduced("s-1", 7).cost_usd == 7);  // printed: of the attempt
+  CHECK(reduced("s-3", 25).tokens_in == 25);
+  CHECK(reduced("", 25).tokens_in == 25);
+  earlier.tokens_in = 1000;
+  CHECK(reduced("s-1", 25).tokens_in == 0);
+}
+
 TEST_CASE("limits are only believed of an agent that failed") {
   AgentDef agent;
   agent.quota.text = "usage limit reached";

@@ -1,89 +1,24 @@
-#include "agent/workspace.hpp"
-
+// What goes into a workspace, and that nothing leads out of it.
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "agent/copy_tree.hpp"
-#include "process/run_tool.hpp"
+#include "agent/workspace_fixture.hpp"
 #include "support/property.hpp"
-#include "support/temp_dir.hpp"
 
 namespace darn {
 namespace {
 
 namespace fs = std::filesystem;
-
-void write(const fs::path& path, const std::string& text) {
-  fs::create_directories(path.parent_path());
-  std::ofstream(path, std::ios::binary) << text;
-}
-
-std::string read(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-bool is_there(const fs::path& path) { return fs::exists(fs::symlink_status(path)); }
-
-// A project with a state directory in it, and a place beside both that must stay as it is.
-struct Fixture {
-  test::TempDir temp;
-  fs::path root = fs::canonical(temp.path());
-  fs::path project = root / "project";
-  fs::path outside = root / "outside";
-  fs::path results = project / ".darn/batches/b/results/agent-t";
-  WorkspaceRequest request;
-
-  Fixture() {
-    fs::create_directories(results);
-    write(outside / "secret", "secret");
-    write(project / "src/a.c", "int a;\n");
-    write(project / "src/deep/b.c", "int b;\n");
-    write(project / "README", "read me\n");
-    request.dir = results / "workspace";
-    request.cwd = project;
-  }
-
-  Workspace prepare() {
-    auto made = prepare_workspace(request);
-    REQUIRE_MESSAGE(made, (made ? "" : made.error().text()));
-    return std::move(*made);
-  }
-  Error refused() {
-    const auto made = prepare_workspace(request);
-    REQUIRE_FALSE(made);
-    CHECK_FALSE(is_there(request.dir));
-    return made.error();
-  }
-  std::string diff() {
-    const fs::path file = results / "changes.diff";
-    const auto saved = save_changes(request.dir, file);
-    REQUIRE_MESSAGE(saved, (saved ? "" : saved.error().text()));
-    return read(file);
-  }
-  std::string git(const std::string& args) {
-    const auto done = run_tool({"/bin/sh", "-c", "git -C '" + project.string() + "' " + args});
-    REQUIRE(done);
-    REQUIRE_MESSAGE(done->exit_code == 0, done->err);
-    return done->out;
-  }
-  void make_repository() {
-    git("init -q -b main");
-    git("config user.email t@example.org && git -C '" + project.string() + "' config user.name t");
-    write(project / ".gitignore", ".darn/\nbuilt/\n");
-    git("add -A && git -C '" + project.string() + "' commit -qm one");
-  }
-};
+using test::is_there;
+using test::read;
+using test::write;
+using Fixture = test::WorkspaceFixture;
 
 TEST_CASE_FIXTURE(Fixture, "context and inputs are copied in, once") {
   write(project / "tool.sh", "#!/bin/sh\n");
@@ -242,71 +177,6 @@ TEST_CASE_FIXTURE(Fixture, "a workspace that its agent swapped for a link is not
   CHECK(std::distance(fs::directory_iterator(outside), fs::directory_iterator()) == 1);
 }
 
-TEST_CASE_FIXTURE(Fixture,
-                  "the diff: changed, new, removed, binary; what is ignored or big is not in it") {
-  request.context_path = {"src", "README"};
-  prepare();
-  CHECK(diff().empty());
-  const fs::path dir = request.dir;
-  write(dir / "src/a.c", "int changed;\n");
-  write(dir / "new file.txt", "new\n");
-  write(dir / "data.bin", std::string("\0\1\2", 3));
-  fs::remove(dir / "README");
-  write(dir / ".gitignore", "*.o\n!big\n");
-  write(dir / "x.o", "object");
-  write(dir / "big", std::string((10U << 20U) + 1, 'b'));
-  write(dir / "big\nname", std::string((10U << 20U) + 1, 'b'));
-  write(dir / "sub/.git/HEAD", "ref: refs/heads/none\n");  // a repository with no commit
-  fs::create_directory_symlink(outside, dir / "src/deep-link");
-  REQUIRE(::mkfifo((dir / "pipe").c_str(), 0600) == 0);
-  const std::string text = diff();
-  CHECK(text.find("-int a;\n+int changed;\n") != std::string::npos);
-  CHECK(text.find("new file.txt") != std::string::npos);
-  CHECK(text.find("GIT binary patch") != std::string::npos);
-  CHECK(text.find("-read me") != std::string::npos);
-  CHECK(text.find("x.o") == std::string::npos);
-  CHECK(text.find("bbbb") == std::string::npos);
-  CHECK(text.find("secret") == std::string::npos);
-  CHECK_FALSE(is_there(dir / ".git"));
-
-  // It can be applied to what was copied in.
-  const fs::path copy = root / "copy";
-  fs::create_directories(copy);
-  fs::copy(project / "src", copy / "src", fs::copy_options::recursive);
-  fs::copy(project / "README", copy / "README");
-  const auto applied =
-      run_tool({"git", "apply", (results / "changes.diff").string()},
-               {.cwd = copy.string(), .env = {{"GIT_CEILING_DIRECTORIES", root.string()}}});
-  REQUIRE(applied);
-  CHECK_MESSAGE(applied->exit_code == 0, applied->err);
-  CHECK(read(copy / "data.bin") == std::string("\0\1\2", 3));
-  CHECK_FALSE(is_there(copy / "README"));
-}
-
-TEST_CASE_FIXTURE(Fixture, "the diff runs nothing that the agent left behind") {
-  request.context_path = {"src"};
-  prepare();
-  const fs::path dir = request.dir;
-  const std::string touch = "touch " + (outside / "ran").string();
-  // A repository of the agent's own, with everything git can be made to run.
-  const auto made = run_tool(
-      {"/bin/sh", "-c",
-       "git init -q . && git config core.fsmonitor '" + touch + "' && git config filter.x.clean '" +
-           touch + "' && git config diff.x.textconv '" + touch +
-           "' && git config diff.x.command '" + touch +
-           "' && git config core.hooksPath hooks && mkdir hooks && "
-           "printf '#!/bin/sh\\n" +
-           touch +
-           "\\n' > hooks/post-index-change "
-           "&& chmod +x hooks/post-index-change"},
-      {.cwd = dir.string()});
-  REQUIRE(made->exit_code == 0);
-  write(dir / ".gitattributes", "* filter=x diff=x\n");
-  write(dir / "src/a.c", "int changed;\n");
-  CHECK(diff().find("+int changed;") != std::string::npos);
-  CHECK_FALSE(is_there(outside / "ran"));
-}
-
 TEST_CASE_FIXTURE(Fixture, "directories for an output are made inside, or not at all") {
   prepare();
   REQUIRE(make_directories_in(request.dir, "docs/api"));
@@ -316,90 +186,6 @@ TEST_CASE_FIXTURE(Fixture, "directories for an output are made inside, or not at
   CHECK_FALSE(make_directories_in(request.dir, "link/sub"));
   CHECK_FALSE(make_directories_in(request.dir, "../sub"));
   CHECK_FALSE(is_there(outside / "sub"));
-}
-
-TEST_CASE_FIXTURE(Fixture, "the diff file is replaced, not written through") {
-  request.context_path = {"src"};
-  prepare();
-  write(fs::path(request.dir) / "src/a.c", "int changed;\n");
-  fs::create_symlink(outside / "secret", results / "changes.diff");
-  fs::create_symlink(outside / "secret", results / "changes.diff.new");
-  CHECK(diff().find("+int changed;") != std::string::npos);
-  CHECK(read(outside / "secret") == "secret");
-}
-
-TEST_CASE_FIXTURE(Fixture,
-                  "worktree: a branch of its own, contexts that git has not, commits kept") {
-  make_repository();
-  write(project / "built/x.o", "object");
-  request.mode = WorkspaceMode::worktree;
-  request.branch = "darn/20261122-170000/a b..c.lock";
-  request.context_path = {"src", "built"};
-  Workspace made = prepare();
-  const fs::path dir = made.dir;
-  CHECK(read(dir / "src/a.c") == "int a;\n");
-  CHECK(read(dir / "built/x.o") == "object");
-  CHECK(fs::is_regular_file(dir / ".git"));
-  const std::string branch = "darn/20261122-170000/a%20b%2E%2Ec%2Elock";
-  CHECK(git("branch --list 'darn/*'").find(branch) != std::string::npos);
-  CHECK(diff().empty());
-  write(dir / "src/a.c", "int changed;\n");
-  CHECK(prepare().reused);
-  CHECK(diff().find("+int changed;") != std::string::npos);
-  CHECK(read(project / "src/a.c") == "int a;\n");
-  CHECK(git("status --porcelain").empty());
-
-  // Uncommitted: the branch goes with it.
-  REQUIRE(remove_workspace(request.dir));
-  CHECK(git("branch --list 'darn/*'").empty());
-  CHECK(git("worktree list").find(request.dir) == std::string::npos);
-
-  // Committed: the diff has it still, and the branch stays.
-  prepare();
-  write(dir / "src/new.c", "int n;\n");
-  REQUIRE(run_tool({"/bin/sh", "-c", "git add -A && git commit -qm two"}, {.cwd = dir.string()})
-              ->exit_code == 0);
-  CHECK(diff().find("+int n;") != std::string::npos);
-  REQUIRE(remove_workspace(request.dir));
-  CHECK(git("branch --list 'darn/*'").find(branch) != std::string::npos);
-  CHECK_FALSE(is_there(request.dir));
-  CHECK_FALSE(is_there(request.dir + ".worktree"));
-}
-
-TEST_CASE_FIXTURE(Fixture,
-                  "worktree: from a base, from a directory within, made anew when cut off") {
-  make_repository();
-  write(project / "src/a.c", "int two;\n");
-  git("commit -qam two");
-  request.mode = WorkspaceMode::worktree;
-  request.branch = "darn/r/t";
-  request.base = "HEAD~1";
-  request.cwd = project / "src";
-  request.context_path = {"deep"};
-  request.state_dir = project / ".darn";
-  const Workspace made = prepare();
-  CHECK(read(fs::path(made.dir) / "src/a.c") == "int a;\n");
-  CHECK(made.context_paths == std::vector<std::string>{"src/deep"});
-  // As a crash between git and the end of it leaves things.
-  std::string state = read(request.dir + ".worktree");
-  state.replace(state.find("true"), 4, "false");
-  write(request.dir + ".worktree", state);
-  write(fs::path(request.dir) / "half", "x");
-  CHECK_FALSE(prepare().reused);
-  CHECK_FALSE(is_there(fs::path(request.dir) / "half"));
-}
-
-TEST_CASE_FIXTURE(Fixture, "worktree: no repository, or no such base, is said") {
-  request.mode = WorkspaceMode::worktree;
-  request.branch = "darn/r/t";
-  if (!is_there(root.parent_path() / ".git")) {
-    CHECK(refused().mend.find("keep") != std::string::npos);
-  }
-  make_repository();
-  for (const char* base : {"nonsense", "--help", "-h"}) {
-    request.base = base;
-    CHECK(refused().message.find("is no commit") != std::string::npos);
-  }
 }
 
 TEST_CASE("copies: a tree of any names and links never leads out of its copy") {

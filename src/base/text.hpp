@@ -46,7 +46,8 @@ std::string_view last_lines(std::string_view text, std::size_t n);
 std::string quote(std::string_view text);
 
 std::size_t edit_distance(std::string_view a, std::string_view b);  // with transpositions
-// The known word that `word` was probably meant to be; empty when none is near.
+// The known word that `word` was probably meant to be: it begins with it, or a third of the letters
+// are wrong at most. Empty when none is near.
 std::string nearest(std::string_view word, const std::vector<std::string>& known);
 
 // The variable part of DARN_OUTPUT_<id>: every byte outside [A-Za-z0-9_] becomes '_'.

@@ -189,6 +189,7 @@ TEST_CASE("quoted input fits into one line, nearest finds what was meant") {
   CHECK(nearest("comand", known) == "command");
   CHECK(nearest("chekc", known) == "check");
   CHECK(nearest("cwf", known) == "cwd");
+  CHECK(nearest("comm", known) == "command");
   CHECK(nearest("something", known).empty());
   CHECK(nearest("", known).empty());
   CHECK(nearest("x", {"y"}).empty());

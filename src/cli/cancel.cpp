@@ -1,10 +1,6 @@
 // darn cancel RUN [--kill]
-#include <unistd.h>
-
-#include <array>
 #include <chrono>
 #include <csignal>
-#include <fstream>
 #include <string>
 #include <thread>
 
@@ -14,23 +10,12 @@
 #include "cli/say.hpp"
 #include "cli/session.hpp"
 #include "engine/lock.hpp"
+#include "process/proc.hpp"
 
 namespace darn::cli {
 namespace {
 
 constexpr std::chrono::milliseconds kLook{50};
-
-std::string boot_id() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  std::getline(file, id);
-  return id;
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
-}
 
 // Looks again and again until `holds`, for a few seconds at most.
 template <class Condition>

@@ -1,4 +1,6 @@
 // darn resume: a run that was interrupted, killed or cancelled goes on where it was.
+#include <optional>
+
 #include <fmt/format.h>
 
 #include "cli/commands.hpp"
@@ -36,6 +38,7 @@ Status reopen(const Context& context, Store& store, const RunRecord& run) {
 Result<int> resume(const Context& context, const ResumeOptions& options) {
   RunningOptions running = options;
   std::string id;
+  std::optional<RunLock> lineage;
   {
     DARN_ASSIGN(const auto store, open_existing_store(context, false));
     DARN_ASSIGN(RunRecord run, store->find_run(options.run));
@@ -50,6 +53,7 @@ Result<int> resume(const Context& context, const ResumeOptions& options) {
       return fail(ErrorKind::usage, "run " + id + " has ended: its failures were given up",
                   "'darn retry " + id + " --launch' runs what has not succeeded again");
     }
+    DARN_ASSIGN(lineage, hold_lineage(context, *store, run.root, id));
     DARN_TRY(apply_flags(options, run.settings));
     DARN_TRY(store->set_run_settings(run.key, run.settings));
     if (run.state == RunState::cancelled) {

@@ -6,6 +6,7 @@
 #include "cli/say.hpp"
 #include "cli/session.hpp"
 #include "engine/batch.hpp"
+#include "engine/retry_file.hpp"
 
 namespace darn::cli {
 

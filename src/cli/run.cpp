@@ -9,10 +9,10 @@
 #include "cli/commands.hpp"
 #include "cli/flags.hpp"
 #include "cli/session.hpp"
-#include "engine/batch.hpp"
 #include "engine/lock.hpp"
 #include "engine/planner.hpp"
 #include "engine/pools.hpp"
+#include "engine/retry_file.hpp"
 #include "plan/reader.hpp"
 
 namespace darn::cli {
@@ -44,18 +44,6 @@ Result<std::optional<RunRecord>> find_parent(const Context& context, const RunOp
     }
   }
   return std::optional<RunRecord>{};
-}
-
-// Two runs of one lineage at a time could both take up the same task.
-Status refuse_beside_living(const Context& context, Store& store, const RunRecord& parent) {
-  DARN_ASSIGN(const auto runs, store.lineage_of(parent.root));
-  for (const RunRecord& run : runs) {
-    if (run_is_locked(context.paths.lock(run.id))) {
-      return fail(ErrorKind::try_again, "run " + run.id + " of the same lineage is still running",
-                  "wait for it with 'darn wait " + run.id + "'");
-    }
-  }
-  return {};
 }
 
 std::uint64_t new_seed() {
@@ -125,10 +113,11 @@ Result<int> run(const Context& context, const RunOptions& options) {
     print(plan_text(plan, run.settings));
     return 0;
   }
+  std::optional<RunLock> lineage;
   {
     DARN_ASSIGN(const auto store, open_store(context, options.durability));
     if (parent) {
-      DARN_TRY(refuse_beside_living(context, *store, *parent));
+      DARN_ASSIGN(lineage, hold_lineage(context, *store, parent->root));
     }
     DARN_TRY(plan_run(*store, source, run, options.force));
   }

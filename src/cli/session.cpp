@@ -210,6 +210,19 @@ Result<int> run_session(const Context& context, const std::string& run_id,
   return options.detach ? detach(context, run_id, options) : foreground(context, run_id, options);
 }
 
+Result<RunLock> hold_lineage(const Context& context, Store& store, const std::string& root,
+                             const std::string& own) {
+  auto lock = RunLock::acquire(context.paths.lineage_lock(root), root);
+  DARN_ASSIGN(const auto runs, store.lineage_of(root));
+  for (const RunRecord& other : runs) {
+    if (other.id != own && run_is_locked(context.paths.lock(other.id))) {
+      return fail(ErrorKind::try_again, "run " + other.id + " of the same lineage is still running",
+                  "wait for it with 'darn wait " + other.id + "'");
+    }
+  }
+  return lock;
+}
+
 Result<RunSettings> base_settings(const Context& context, const RunRecord* parent) {
   // What a YAML file defined beside its tasks is not in the retry file made from it.
   if (parent != nullptr && parent->format == "yaml") {

@@ -7,8 +7,6 @@
 
 namespace darn::cli {
 
-// Empty when none is near enough: a third of the letters may be wrong, or the word is a beginning.
-std::string nearest(std::string_view word, const std::vector<std::string>& known);
 // "did you mean 'status'?", or `otherwise`.
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& known,
                          const std::string& otherwise);

@@ -51,6 +51,8 @@ Status read_tokens(const Node& node, AgentTokens& tokens) {
   for (const char* name : {"input", "cached", "output"}) {
     fields.emplace_back(name, later);
   }
+  tokens.cumulative = false;
+  fields.emplace_back("cumulative", into(tokens.cumulative));
   DARN_TRY(read_table(node, fields));
   const std::pair<const char*, Extract*> parts[] = {
       {"input", &tokens.input}, {"cached", &tokens.cached}, {"output", &tokens.output}};

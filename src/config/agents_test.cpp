@@ -49,6 +49,7 @@ reserve_usd = 0.25
 [agents.mine.tokens]
 lines = '/type == "turn"'
 take = "sum"
+cumulative = true
 input = "/usage/in"
 cached = { at = "/usage/cached", take = "last" }
 output = { lines = '/type == "end"', at = "/out" }
@@ -72,6 +73,7 @@ output = { lines = '/type == "end"', at = "/out" }
   want.tokens.input = {.lines = "/type == \"turn\"", .at = "/usage/in", .take = "sum"};
   want.tokens.cached = {.lines = "/type == \"turn\"", .at = "/usage/cached"};
   want.tokens.output = {.lines = "/type == \"end\"", .at = "/out", .take = "sum"};
+  want.tokens.cumulative = true;
   want.tokens.price_input = 1.5;
   want.tokens.price_cached = 0.5;
   want.tokens.price_output = 6;
@@ -163,7 +165,7 @@ TEST_CASE("wrong definitions are refused with their place and the mend") {
        "JSON"},
       {head + "tokens = {at = '/x'}\n",
        "darn.toml:3:11: unknown key 'at'; known here: stream, lines, json, regex, take, input, "
-       "cached, output"},
+       "cached, output, cumulative"},
       {head + "terminal = {'/a == b' = 'turns'}\n",
        "darn.toml:3:25: bad value 'turns' for '/a == b'; give one of 'max_turns', 'budget'"},
       {head + "terminal = {'a' = 'budget'}\n",

@@ -1,22 +1,12 @@
 // The syntax of what agent/ interprets, checked here because only here the place is known.
-#include <algorithm>
 #include <array>
 
 #include "config/fields.hpp"
 #include "config/node.hpp"
+#include "config/predicate_syntax.hpp"
 
 namespace darn {
 namespace {
-
-constexpr std::size_t kLongestPredicate = 4096;
-
-std::string_view next_word(std::string_view& text) {
-  text = trim(text);
-  const std::size_t end = std::min(text.find_first_of(" \t"), text.size());
-  const std::string_view word = text.substr(0, end);
-  text = trim(text.substr(end));
-  return word;
-}
 
 // A slip of one letter in a name that darn fills in; any other name is a parameter's. `model` and
 // `id` are too near to good names of parameters.
@@ -59,17 +49,7 @@ Status check_template(const Node& node, std::string_view text) {
 }  // namespace
 
 Status check_predicate_syntax(std::string_view text) {
-  static constexpr std::array<std::string_view, 6> kOperators{"==", "!=", "<", "<=", ">", ">="};
-  std::string_view rest = text;
-  const std::string_view pointer = next_word(rest);
-  const std::string_view op = next_word(rest);
-  const bool compares = std::find(kOperators.begin(), kOperators.end(), op) != kOperators.end();
-  const bool good = pointer.starts_with('/') && text.size() <= kLongestPredicate &&
-                    (compares ? !rest.empty() : op == "exists" && rest.empty());
-  if (!good) {
-    return fail(ErrorKind::config, "bad predicate " + quote(text),
-                "write '/pointer exists', or '/pointer OP value' with ==, !=, <, <=, > or >=");
-  }
+  DARN_TRY(parse_predicate(text));
   return {};
 }
 

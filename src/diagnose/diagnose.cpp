@@ -15,7 +15,8 @@ namespace {
 
 using tables::Kind;
 
-constexpr std::size_t kSummary = 200;  // bytes
+constexpr std::size_t kSummary = 200;               // bytes
+constexpr std::string_view kAgentRules = "agent.";  // of text_services.cpp
 
 using MaybeReading = std::optional<Reading>;
 
@@ -182,7 +183,14 @@ MaybeReading by_report(const Evidence& e) {
                                     : "split the task or raise max_turns"};
   }
   if (!report.failed_when.empty()) {
-    auto text = said.weight > 1 ? std::move(said) : read_output(e);
+    // A sign may say by itself what is wrong, whatever the agent's words are.
+    auto text = read_text(report.failed_when, e.now);
+    if (text.reading.rule.starts_with(kAgentRules)) {
+      text.reading.summary = shorten(
+          fmt::format("{}: {}", text.reading.summary, last_lines(report.error, 1)), kSummary);
+    } else {
+      text = said.weight > 1 ? std::move(said) : read_output(e);
+    }
     Reading& why = text.reading;
     if (text.weight < kSaysWhat) {
       why.kind = {Category::unknown, Cause::check_failed, Severity::medium};
@@ -210,7 +218,8 @@ MaybeReading by_verdict(const Evidence& e) {
     const bool explains =
         is_passing(report->kind.category) || report->kind.cause == Cause::authentication ||
         report->kind.cause == Cause::quota || report->kind.cause == Cause::context_length ||
-        report->kind.cause == Cause::task_limit;
+        report->kind.cause == Cause::task_limit ||
+        report->rule.find(kAgentRules) != std::string::npos;
     if (explains) {
       return report;
     }

@@ -69,6 +69,14 @@ constexpr TextRule kRules[] = {
      kData, 4, "reword the task: the model's safety filter refused it"},
     {"llm.request", R"re(invalid_request_error)re", kData, 3},
 
+    // What agents' programs say of how they were started (tests/recorded/agents).
+    {"agent.denied", R"re(/permission_denials (?:!=|exists))re", kConf, 5,
+     "allow the tool in the agent's command (docs/agents.md), or ask for less in the task"},
+    {"agent.root", R"re(cannot be used with root(?:/sudo)? privileges)re", kConf, 5,
+     "run darn as a user that is not root, or set IS_SANDBOX=1 where root can do no harm"},
+    {"agent.untrusted", R"re(not inside a trusted directory)re", kConf, 5,
+     "add --skip-git-repo-check to the agent's command, or work in a git repository"},
+
     // Codes: the table of the code decides.
     {"http.status",
      R"re((?:\bHTTP(?:/[0-9.]+)? ?:? ?|\bHTTP (?:status|error|code|response)(?: code)?[ :=]+)re"

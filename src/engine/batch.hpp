@@ -1,5 +1,5 @@
 // What each cycle leaves for people and scripts: batch-YYYYMMDD-HHMMSS/ with manifest.json,
-// agent-<id>.log and results/agent-<id>/workspace/, and the retry file with what did not succeed.
+// agent-<id>.log and results/agent-<id>/workspace/. (The retry file: retry_file.hpp.)
 // Files are written beside and renamed: whoever reads sees a whole one. Blocking.
 #pragma once
 
@@ -26,15 +26,6 @@ Status write_manifest(Store& store, const StatePaths& paths, const RunRecord& ru
 // Appends one attempt's output to agent-<id>.log, under a line that names the attempt.
 Status append_agent_log(const StatePaths& paths, const std::string& run_dir,
                         const AttemptRecord& attempt);
-
-// Everything that has not succeeded, in the input's own columns, RETRY-N in its tags (an earlier
-// RETRY-k is replaced). Returns the path: file, or batches/auto-retry-<batch's stamp>-<now>.csv.
-// Rows that came from YAML get the columns they use. Empty path: nothing to retry.
-Result<std::string> write_retry_file(Store& store, const StatePaths& paths, const RunRecord& run,
-                                     int retry_number, Time now, const std::string& file = {});
-
-// The run whose batch a retry file's name carries ("auto-retry-<stamp>-…csv"); empty: none.
-std::string parent_batch_of(const std::string& file);
 
 // Writes text to path by way of path.tmp and rename.
 Status write_file_whole(const std::string& path, const std::string& text);

@@ -126,7 +126,7 @@ Status Worker::claim_pool(const std::string& pool, Time now) {
   return {};
 }
 
-Result<bool> Worker::claim_task(TaskRecord task, const std::string& pool, Time now) {
+Result<bool> Worker::claim_task(const TaskRecord& task, const std::string& pool, Time now) {
   std::vector<std::string> names = task.spec.race;
   if (names.empty()) {
     const bool fell_back = !task.next_agent.empty() && task.cycle == run_.cycle;

@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "engine/batch.hpp"
+#include "engine/retry_file.hpp"
 #include "engine/worker.hpp"
 #include "policy/decide.hpp"
 

@@ -3,30 +3,17 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <fstream>
 #include <utility>
 
 #include "engine/verify.hpp"
 #include "engine/worker.hpp"
+#include "process/proc.hpp"
 
 namespace darn {
 namespace {
 
 // How long the engine sleeps at most: `darn cancel` and `darn add` are seen after that.
 constexpr Duration kTick{250};
-
-std::string boot_id() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  std::getline(file, id);
-  return id;
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
-}
 
 }  // namespace
 
@@ -95,6 +82,10 @@ Status Worker::recover() {
     live.attempt = std::move(attempt);
     live_.emplace(live.attempt.key, std::move(live));
   }
+  // A budget's next reservation goes on from what the lineage has seen.
+  DARN_ASSIGN(const Store::Spent spent, store_.lineage_spent(run_.key));
+  highest_cost_ = spent.highest_usd;
+  highest_tokens_ = spent.highest_tokens;
   DARN_ASSIGN(const auto adopted, runner_.adopt(left));
   for (const auto& [key, fate] : adopted) {
     const auto found = live_.find(key);
@@ -175,7 +166,9 @@ Status Worker::wake() {
     DARN_TRY(advance(now));
     for (const PoolState& pool : pools_.take_changes()) {
       DARN_TRY(store_.save_pool(run_.key, pool));
+      tell_parked(pool, now);
     }
+    tell_resumed(now);
     DARN_TRY(refresh());
     return store_.commit();
   };
@@ -201,14 +194,10 @@ void Worker::start_all() {
     const Launch& launch = live.launch;
     auto job = launcher_.prepare(live.task, live.attempt, live.agent, launch.placement,
                                  launch.session, launch.deadline);
-    Status started;
-    if (job) {
-      started = note_output_before(live);
-      if (started) {
-        started = runner_.start(live.attempt.slot, *job);
-      }
+    Status started = job ? note_output_before(live) : tl::unexpected<Error>(job.error());
+    if (started) {
+      started = runner_.start(live.attempt.slot, *job);  // a refused one has let go of its slot
     } else {
-      started = tl::unexpected<Error>(job.error());
       if (!queues_.waits(key)) {
         spare_slots_.push_back(live.attempt.slot);
       }
@@ -304,6 +293,31 @@ void Worker::emit_attempt(EngineEvent::Kind kind, const Live& live) {
   event.task = &event_data_.back().task;
   event.attempt = &event_data_.back().attempt;
   events_.push_back(std::move(event));
+}
+
+void Worker::tell_pool(EngineEvent::Kind kind, const std::string& pool, Time until) {
+  EngineEvent event;
+  event.kind = kind;
+  event.pool = pool;
+  event.until = until;
+  events_.push_back(std::move(event));
+}
+
+void Worker::tell_parked(const PoolState& pool, Time now) {
+  if (pool.parked_until <= now || parked_[pool.name] == pool.parked_until) {
+    return;
+  }
+  parked_[pool.name] = pool.parked_until;
+  tell_pool(EngineEvent::Kind::pool_parked, pool.name, pool.parked_until);
+}
+
+void Worker::tell_resumed(Time now) {
+  std::erase_if(parked_, [&](const auto& parked) {
+    if (parked.second <= now) {
+      tell_pool(EngineEvent::Kind::pool_resumed, parked.first, Time{});
+    }
+    return parked.second <= now;
+  });
 }
 
 // The user's Ctrl-C: first start nothing more, then end what runs, then end it at once.

@@ -122,7 +122,7 @@ json event_json(const EngineEvent& event) {
   if (!event.pool.empty()) {
     result["pool"] = event.pool;
   }
-  if (event.until != Time{}) {
+  if (event.until != Time{} || event.kind == Kind::cycle_ended) {
     result["until"] = time_json(event.until);
   }
   if (event.kind == Kind::run_ended && event.run != nullptr) {

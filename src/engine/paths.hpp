@@ -12,6 +12,10 @@ struct StatePaths {
   std::string database() const { return root + "/darn.db"; }
   std::string run_dir(const std::string& run) const { return root + "/runs/" + run; }
   std::string lock(const std::string& run) const { return run_dir(run) + "/lock"; }
+  // Held by whichever run of a lineage is a re-run or a resumed one (cli/session.hpp).
+  std::string lineage_lock(const std::string& root_run) const {
+    return run_dir(root_run) + "/lineage";
+  }
   std::string batches() const { return root + "/batches"; }
   std::string batch(const std::string& batch) const { return batches() + "/" + batch; }
   std::string agent_log(const std::string& b, const std::string& id) const {

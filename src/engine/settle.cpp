@@ -114,6 +114,7 @@ Status Worker::settle_stopped(Live& live) {
   if (live.agent != nullptr) {
     attempt.report = read_report(*live.agent, attempt.outcome.exit_code, output.out, output.err,
                                  attempt.outcome.ended);
+    DARN_TRY(count_own_tokens(live));
   }
   attempt.state = AttemptState::cancelled;
   attempt.diagnosis.cause = Cause::cancelled;
@@ -147,9 +148,26 @@ Status Worker::settle_stopped(Live& live) {
   return record(live, !rivals_live(live), {});
 }
 
+// A session that was gone on with may count again what an earlier attempt of it used.
+Status Worker::count_own_tokens(Live& live) {
+  if (live.agent == nullptr || !live.agent->tokens.cumulative || live.attempt.number <= 1) {
+    return {};
+  }
+  DARN_ASSIGN(const auto attempts, store_.attempts(run_.key, live.task.spec.id));
+  std::vector<AgentReport> earlier;
+  for (const AttemptRecord& attempt : attempts) {
+    if (attempt.number < live.attempt.number) {
+      earlier.push_back(attempt.report);
+    }
+  }
+  subtract_earlier(*live.agent, earlier, live.attempt.report);
+  return {};
+}
+
 Status Worker::settle_judged(Live& live) {
   const Output output = read_back(live);
   assess(live, output);
+  DARN_TRY(count_own_tokens(live));
   AttemptRecord& attempt = live.attempt;
   const bool succeeded = exited_well(attempt.outcome) && attempt.verdict.proven;
   attempt.state = succeeded                          ? AttemptState::succeeded
@@ -214,6 +232,9 @@ void Worker::assess(Live& live, const Output& output) const {
     input.report = live.agent != nullptr ? &attempt.report : nullptr;
     input.output_path = live.output_path;
     input.output_before = attempt.output_before;
+    if (live.agent != nullptr && live.task.spec.workspace != WorkspaceMode::none) {
+      input.workspace = attempt.workspace;
+    }
     input.output = output.out;
     input.errors = output.err;
     input.check_output = output.check;

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "agent/files.hpp"
 #include "agent/report.hpp"
 #include "base/random.hpp"
 
@@ -57,6 +58,14 @@ std::string failure_sign(const VerifyInput& in) {
   return {};
 }
 
+// With every link followed.
+bool leads_out(const std::string& path, const std::string& directory) {
+  std::error_code error;
+  const fs::path inner = fs::canonical(path, error);
+  const fs::path outer = error ? fs::path{} : fs::canonical(directory, error);
+  return error || !lies_in(inner, outer);
+}
+
 }  // namespace
 
 std::string fingerprint(const std::string& path) {
@@ -104,6 +113,12 @@ Verdict verify(const VerifyInput& in) {
       return unproven(Cause::missing_output, "exit status 0, but the promised output '" +
                                                  in.task->output_file +
                                                  "' was not changed by this attempt");
+    }
+    // Else a link to anything that changes by itself would be proof of an agent's work.
+    if (!in.workspace.empty() && leads_out(in.output_path, in.workspace)) {
+      return unproven(Cause::missing_output, "exit status 0, but the promised output '" +
+                                                 in.task->output_file +
+                                                 "' leads out of the workspace");
     }
   }
   if (in.outcome->check_ran &&

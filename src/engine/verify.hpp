@@ -21,6 +21,7 @@ struct VerifyInput {
   const Outcome* outcome = nullptr;
   const AgentReport* report = nullptr;  // null for commands
   std::string output_path;              // absolute; empty: nothing was promised
+  std::string workspace;                // which the output must not lead out of; empty: it may
   std::string output_before;            // its fingerprint before the attempt
   std::string_view output, errors;      // what it printed
   std::string_view check_output;

@@ -64,6 +64,9 @@ class Worker {
   Status note_output_before(Live& live);
   void emit(EngineEvent event);
   void emit_attempt(EngineEvent::Kind kind, const Live& live);
+  void tell_pool(EngineEvent::Kind kind, const std::string& pool, Time until);
+  void tell_parked(const PoolState& pool, Time now);
+  void tell_resumed(Time now);
   Status refresh();  // the counts, before a commit
   void obey_stop();
   Status obey_cancel();
@@ -74,7 +77,7 @@ class Worker {
   Status claim_ready(Time now);
   Status claim_pool(const std::string& pool, Time now);
   // False when it cannot start now (keys rest, budget, room of a race).
-  Result<bool> claim_task(TaskRecord task, const std::string& pool, Time now);
+  Result<bool> claim_task(const TaskRecord& task, const std::string& pool, Time now);
   // One attempt of a claim: a race has several.
   struct Lane {
     const AgentDef* agent = nullptr;
@@ -108,6 +111,7 @@ class Worker {
   Status settle_judged(Live& live);
   Output read_back(const Live& live) const;
   void assess(Live& live, const Output& output) const;
+  Status count_own_tokens(Live& live);
   Result<std::vector<PastAttempt>> history_with(const Live& live);
   Decision decide_next(const Live& live, const std::vector<PastAttempt>& history,
                        const Output& output);
@@ -159,8 +163,8 @@ class Worker {
   bool finished_ = false;
   bool reports_due_ = false;  // the cycle has ended: manifest and retry file
   std::optional<Time> next_cycle_at_;
-  std::vector<TaskKey> keep_out_;  // of the next cycle
-  Time parked_shown_{};
+  std::vector<TaskKey> keep_out_;       // of the next cycle
+  std::map<std::string, Time> parked_;  // pools that were said to be parked, and until when
   Counts counts_;
   std::int64_t retries_ = 0;
   double highest_cost_ = 0;

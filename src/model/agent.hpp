@@ -31,6 +31,7 @@ struct Extract {
 
 struct AgentTokens {
   Extract input, cached, output;
+  bool cumulative = false;  // they count the whole session, earlier attempts included
   // USD per million tokens; 0: not known, then cost stays unknown unless printed.
   double price_input = 0, price_cached = 0, price_output = 0;
   bool operator==(const AgentTokens&) const = default;

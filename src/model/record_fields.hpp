@@ -83,6 +83,7 @@ struct Fields<AgentTokens> {
     DARN_FIELD(input);
     DARN_FIELD(cached);
     DARN_FIELD(output);
+    DARN_FIELD(cumulative);
     DARN_FIELD(price_input);
     DARN_FIELD(price_cached);
     DARN_FIELD(price_output);

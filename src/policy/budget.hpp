@@ -16,7 +16,7 @@ struct Spending {
 };
 
 // What to reserve for the next attempt of an agent: the task's own budget, else the agent's
-// setting, else the highest cost seen in this run, else 0.
+// setting, else the highest cost seen in its lineage, else 0.
 double reservation(const Budget& task, double agent_reserve, double highest_seen);
 std::int64_t token_reservation(const Budget& task, std::int64_t highest_seen);
 

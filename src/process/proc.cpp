@@ -99,6 +99,11 @@ std::string boot_id() {
   return text;
 }
 
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+}
+
 std::uint64_t start_ticks(pid_t pid) {
   Process p;
   return read_process(pid, p) ? p.start : 0;

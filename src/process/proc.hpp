@@ -22,6 +22,7 @@ struct Process {
 };
 
 std::string boot_id();
+std::string host_name();  // "unknown" when it has none
 // 0 when there is no such process.
 std::uint64_t start_ticks(pid_t pid);
 

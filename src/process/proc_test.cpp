@@ -21,6 +21,7 @@ TEST_CASE("the process table has us in it, as the descendant of our parent") {
   CHECK(start_ticks(::getpid()) > 0);
   CHECK(start_ticks(-1) == 0);
   CHECK(boot_id().size() == 36);
+  CHECK_FALSE(host_name().empty());
 }
 
 TEST_CASE("descendants are transitive, in whatever order the table comes; zombies do not count") {

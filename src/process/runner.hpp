@@ -62,7 +62,8 @@ class ProcessRunner {
   // as they are needed.
   virtual Result<int> acquire_slot() = 0;
   // Hands a job to an acquired slot, or to a busy one: there it begins, without another word, when
-  // those before it have ended. The attempt must be committed to the store by now.
+  // those before it have ended. The attempt must be committed to the store by now. When it fails,
+  // the slot is no longer reserved: nothing is to be released.
   virtual Status start(int slot, const Job& job) = 0;
   // Takes back a job that waits in its slot. True: it never begins there, and the slot has
   // forgotten it. False: it has begun.

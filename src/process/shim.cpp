@@ -400,7 +400,8 @@ int shim_main(int argc, char** argv) {
   if (!dir || !ring) {
     return 74;
   }
-  Shim(Fd(kShimControlFd), std::move(*ring), dir.get(), std::atoi(argv[3])).run();
+  const int slot = std::atoi(argv[3]);  // NOLINT(cert-err34-c): Slot::start_shim wrote it
+  Shim(Fd(kShimControlFd), std::move(*ring), dir.get(), slot).run();
   ::_exit(0);  // nothing to tidy up that the kernel does not
 }
 

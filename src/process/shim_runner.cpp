@@ -71,20 +71,11 @@ class ShimRunner final : public ProcessRunner {
 
   Status start(int index, const Job& job) override {
     Slot& slot = slot_at(index);
-    if (job.argv.empty() || !slot.has_shim()) {
-      return fail(ErrorKind::internal, "a job without a command or a slot");
-    }
-    if (slot.retired()) {
-      DARN_TRY(ready(slot));
-    }
-    Status started = slot.start(job);
-    if (!started && started.error().kind == ErrorKind::unavailable) {
-      DARN_TRY(slot.bury(pending_));  // it was killed while it had nothing to do
-      DARN_TRY(ready(slot));
-      started = slot.start(job);
-    }
+    const Status started = hand_over(slot, job);
     if (started) {
       where_[job.attempt] = index;
+    } else {
+      slot.unreserve();
     }
     return started;
   }
@@ -164,6 +155,22 @@ class ShimRunner final : public ProcessRunner {
 
  private:
   Slot& slot_at(int index) { return slots_.try_emplace(index, dir_, index).first->second; }
+
+  Status hand_over(Slot& slot, const Job& job) {
+    if (job.argv.empty() || !slot.has_shim()) {
+      return fail(ErrorKind::internal, "a job without a command or a slot");
+    }
+    if (slot.retired()) {
+      DARN_TRY(ready(slot));
+    }
+    Status started = slot.start(job);
+    if (!started && started.error().kind == ErrorKind::unavailable) {
+      DARN_TRY(slot.bury(pending_));  // it was killed while it had nothing to do
+      DARN_TRY(ready(slot));
+      started = slot.start(job);
+    }
+    return started;
+  }
 
   // A living shim of ours, watched.
   Status ready(Slot& slot) {

@@ -83,6 +83,18 @@ TEST_CASE("a NUL in a job is refused, and so is an empty command") {
   CHECK(bench.finish().exit_code == 0);
 }
 
+TEST_CASE("a job that is refused lets go of its slot") {
+  Bench bench;
+  const auto slot = bench.runner().acquire_slot();
+  REQUIRE(slot);
+  REQUIRE_FALSE(bench.runner().start(*slot, bench.job({"echo", std::string("a\0b", 3)})));
+  const auto again = bench.runner().acquire_slot();
+  REQUIRE(again);
+  CHECK(*again == *slot);
+  REQUIRE(bench.runner().start(*again, bench.job({"true"})));
+  CHECK(bench.finish().exit_code == 0);
+}
+
 TEST_CASE("programs are found along the job's own PATH") {
   Bench bench;
   std::filesystem::create_directory(bench.path("bin"));

@@ -28,6 +28,7 @@ class Slot {
   Result<bool> open();
   bool idle() const;
   void reserve() { reserved_ = true; }
+  void unreserve() { reserved_ = false; }
   bool retired() const { return retiring_; }
   Status start_shim(const std::string& executable);
   // unavailable: the shim has gone; bury() it and start another.

@@ -110,7 +110,8 @@ Status SqliteStore::end_attempt(RunKey run, const AttemptRecord& attempt) {
         db_->run("UPDATE tasks SET cost_usd = cost_usd + ?2, tokens = tokens + ?3 WHERE key = ?1",
                  attempt.task, cost, tokens));
     DARN_TRY(
-        db_->run("UPDATE totals SET cost_usd = cost_usd + ?2, tokens = tokens + ?3 "
+        db_->run("UPDATE totals SET cost_usd = cost_usd + ?2, tokens = tokens + ?3, "
+                 "highest_usd = max(highest_usd, ?2), highest_tokens = max(highest_tokens, ?3) "
                  "WHERE run = ?1",
                  run, cost, tokens));
   }

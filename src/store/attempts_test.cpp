@@ -224,6 +224,8 @@ TEST_CASE("spending is the whole lineage's") {
   CHECK(MUST(f.store->lineage_spent(f.run.key)).usd == 3);
   CHECK(MUST(f.store->lineage_spent(child.key)).tokens == 14);
   CHECK(MUST(f.store->lineage_spent(stranger.key)).usd == 4);
+  CHECK(MUST(f.store->lineage_spent(f.run.key)).highest_usd == 2);
+  CHECK(MUST(f.store->lineage_spent(f.run.key)).highest_tokens == 7);
   CHECK(MUST(f.store->run(child.key)).cost_usd == 2);
 }
 

@@ -85,8 +85,36 @@ TEST_CASE("an older state is brought up to date, once, and keeps what it has") {
   const Error newer = refusal(path);
   CHECK(newer.kind == ErrorKind::config);
   CHECK(newer.text() == path +
-                            ": written by a newer darn (version 2; this one knows 1); upgrade "
+                            ": written by a newer darn (version 3; this one knows 2); upgrade "
                             "darn, or name another state directory with --state DIR");
+}
+
+TEST_CASE("version 1 learns from its attempts what the dearest one cost") {
+  TempDir dir;
+  const std::string path = dir / "darn.db";
+  RunKey key = 0;
+  {
+    Fixture f(path);
+    key = f.run.key;
+    f.plan({spec("a"), spec("b")});
+    for (const auto& [id, usd] : {std::pair{"a", 0.75}, {"b", 0.25}}) {
+      auto attempt = f.claim(id);
+      attempt.report.cost_usd = usd;
+      attempt.report.tokens_in = usd > 0.5 ? 10 : 100;
+      attempt.report.tokens_out = 5;
+      attempt.state = AttemptState::failed;
+      MUST(f.store->end_attempt(f.run.key, attempt));
+    }
+  }
+  {
+    const auto db = MUST(Database::open(path, SQLITE_OPEN_READWRITE));
+    MUST(
+        db->script("ALTER TABLE totals DROP COLUMN highest_usd;"
+                   "ALTER TABLE totals DROP COLUMN highest_tokens; PRAGMA user_version = 1;"));
+  }
+  const auto store = MUST(open_sqlite_store(path));
+  CHECK(MUST(store->lineage_spent(key)).highest_usd == 0.75);
+  CHECK(MUST(store->lineage_spent(key)).highest_tokens == 105);
 }
 
 TEST_CASE("a migration that fails changes nothing") {

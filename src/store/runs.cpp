@@ -257,12 +257,13 @@ Status SqliteStore::save_pool(RunKey run, const PoolState& pool) {
 }
 
 Result<Store::Spent> SqliteStore::lineage_spent(RunKey run) {
-  DARN_ASSIGN(Query row, db_->query("SELECT total(n.cost_usd), sum(n.tokens) FROM runs r "
-                                    "JOIN runs l ON l.root = r.root JOIN totals n ON n.run = l.key "
-                                    "WHERE r.key = ?1",
-                                    run));
+  DARN_ASSIGN(Query row,
+              db_->query("SELECT total(n.cost_usd), sum(n.tokens), max(n.highest_usd), "
+                         "max(n.highest_tokens) FROM runs r JOIN runs l ON l.root = r.root "
+                         "JOIN totals n ON n.run = l.key WHERE r.key = ?1",
+                         run));
   DARN_TRY(row.step());
-  return Spent{row.real(0), row.integer(1)};
+  return Spent{row.real(0), row.integer(1), row.real(2), row.integer(3)};
 }
 
 Result<Counts> SqliteStore::counts(RunKey run) {

@@ -8,7 +8,7 @@
 -- (attempts) and needs no index. Times and durations are milliseconds, times since 1970, 0 = not
 -- set. Words are those of model/kinds.hpp.
 PRAGMA application_id = 1684107886;  -- "darn"
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 CREATE TABLE runs (
   key              INTEGER PRIMARY KEY CHECK (key BETWEEN 1 AND 2147483647),
@@ -48,7 +48,9 @@ CREATE TABLE totals (
   skipped   INTEGER NOT NULL DEFAULT 0 CHECK (skipped >= 0),
   cancelled INTEGER NOT NULL DEFAULT 0 CHECK (cancelled >= 0),
   abandoned INTEGER NOT NULL DEFAULT 0 CHECK (abandoned >= 0),
-  healed    INTEGER NOT NULL DEFAULT 0 CHECK (healed BETWEEN 0 AND succeeded)
+  healed    INTEGER NOT NULL DEFAULT 0 CHECK (healed BETWEEN 0 AND succeeded),
+  highest_usd    REAL    NOT NULL DEFAULT 0,  -- of one attempt: what the next one is expected to take
+  highest_tokens INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE TABLE cycles (

@@ -115,10 +115,12 @@ class Store {
   virtual Result<std::vector<PastAttempt>> history(RunKey run, const std::string& task_id) = 0;
   virtual Result<std::map<std::string, PoolState>> pool_states(RunKey run) = 0;
   virtual Status save_pool(RunKey run, const PoolState& pool) = 0;
-  // Spent over the run's whole lineage.
+  // Spent over the run's whole lineage, and by its dearest attempt.
   struct Spent {
     double usd = 0;
     std::int64_t tokens = 0;
+    double highest_usd = 0;
+    std::int64_t highest_tokens = 0;
   };
   virtual Result<Spent> lineage_spent(RunKey run) = 0;
   // Whether that task id has succeeded in this run or in a run it descends from, and its output.

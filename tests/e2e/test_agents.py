@@ -133,6 +133,23 @@ def test_a_git_worktree_on_a_branch_of_its_own(darn):
     assert any("+two" in d for d in diffs), "what changed was not kept as a diff"
 
 
+@pytest.mark.parametrize("writes", [False, True], ids=["idle", "writing"])
+def test_an_output_that_the_worktree_brings_proves_nothing_until_it_changes(darn, writes):
+    darn.write("out.md", "as committed\n")
+    git(darn, "init", "-q", "-b", "main")
+    git(darn, "add", "out.md")
+    git(darn, "commit", "-qm", "first")
+    agent(darn, "mine", ("echo new > out.md; " if writes else "") + "cat out.md; result done\n")
+    darn.csv("id,agent,task,base,output_file,retries", ["a", "mine", "x", "main", "out.md", 0])
+    darn.run("tasks.csv", status=0 if writes else 1)
+    task = darn.tasks()["a"]
+    assert (workspace(darn, "a") / "out.md").read_text() == ("new\n" if writes else
+                                                             "as committed\n")
+    if not writes:
+        assert (task["state"], task["cause"]) == ("failed", "missing_output")
+        assert "not changed" in task["summary"]
+
+
 def test_what_an_agent_says_of_its_failure_counts(darn):
     agent(darn, "mine", "result 'I could not do it' true\n")  # with exit status 0
     darn.csv(SEVEN, ["a", "mine", "x", "", "", "", ""])

@@ -153,6 +153,53 @@ tasks:
     darn.run(written)
 
 
+def test_a_retry_of_a_yaml_run_keeps_what_a_csv_cannot_say(darn):
+    for name in ("one", "two"):
+        darn.script(f"{name}.sh", f"cat > /dev/null; echo {name} >> $RACED; test -e {darn.dir}/go\n")
+    darn.config("".join(f'[agents.{name}]\ncommand = ["{darn.dir}/{name}.sh"]\n'
+                        f'stdin = "{{task}}"\n' for name in ("one", "two")))
+    darn.write("tasks.yaml", f"""
+defaults: {{retries: 0}}
+tasks:
+  - id: signs
+    command: echo '{{"ok":false}}'
+    failed_when: ['/ok == false']
+  - id: scored
+    command: echo '5 of 9 passed'
+    score: {{regex: '(\\d+) of (\\d+) passed', pass_score: 0.9}}
+  - id: late
+    command: 'test -e go && sleep 60'
+    deadline: 300ms
+  - id: raced
+    race: [one, two]
+    task: try it
+    env.RACED: {darn.dir}/raced
+  - id: rescued
+    agent: one
+    fallback: two
+    task: try it
+    env.RACED: {darn.dir}/rescued
+""")
+    darn.run("tasks.yaml", status=1)
+    assert set(darn.states().values()) == {"failed"}, darn.tasks()
+    assert sorted(darn.lines("raced")) == ["one", "two"]
+    for name in ("raced", "rescued"):
+        darn.path(name).unlink()
+    parent = darn.status()["run"]
+    darn("retry", parent, "--launch", status=1)
+    assert darn.status()["parent"] == parent
+    assert sorted(darn.lines("raced")) == ["one", "two"]
+    assert darn.lines("rescued") == ["one", "two"]
+    tasks = darn.tasks()
+    assert tasks["signs"]["state"] == "failed" and "failed_when" in tasks["signs"]["summary"]
+    assert tasks["scored"]["score"] == 5 / 9 and tasks["scored"]["state"] == "failed"
+    darn.write("go", "")
+    darn("retry", "last", "--launch", status=1, timeout=30)
+    tasks = darn.tasks()
+    assert tasks["late"]["category"] == "timeout", tasks["late"]
+    assert (tasks["raced"]["state"], tasks["rescued"]["state"]) == ("succeeded", "succeeded")
+
+
 def test_what_has_succeeded_in_the_lineage_runs_again_only_when_forced(darn):
     darn.csv("id,command,retries", ["good", "echo x >> good", 0], ["bad", AFTER % 2, 0])
     darn.run("tasks.csv", status=1)

@@ -1,6 +1,7 @@
 """Ctrl-C, kill -9, detached runs, runs that are changed while they live. `gate` tasks wait for a
 file, so that nothing here depends on time."""
 
+import csv
 import os
 import random
 import signal
@@ -226,6 +227,44 @@ def test_two_darns_never_work_on_one_run(gate):
     assert darn.lines("trace") == ["start.a", "end.a"]
 
 
+def test_one_run_of_a_lineage_at_a_time(gate):
+    darn = gate
+    darn.csv("id,command,retries", ["a", "./gate.sh; exit 1", 0], ["b", "exit 1", 0])
+    live = darn.start("run", "tasks.csv")
+    started(darn, "a")
+    parent = darn.status()["run"]
+    for args in (["retry", parent, "--launch"], ["run", "tasks.csv", "--parent", parent]):
+        done = darn(*args)
+        assert done.status == 75 and parent in done.err, repr(done)
+    live.signal(signal.SIGTERM)
+    live.wait()
+    # A re-run of it, beside which neither another one nor its parent goes on.
+    child = darn.start("run", "tasks.csv", "--parent", parent)
+    until("the child started", lambda: darn.lines("trace").count("start.a") == 2)
+    for args in (["run", "tasks.csv", "--parent", parent], ["resume", parent]):
+        done = darn(*args)
+        assert done.status == 75 and "same lineage" in done.err, repr(done)
+    assert len(darn.runs()) == 2, "a refused run was left behind"
+    darn.write("go", "")
+    assert child.wait().status == 1
+    darn("resume", parent, status=1)
+    assert darn.lines("trace").count("start.a") == 3
+
+
+@pytest.mark.parametrize("detach", [[], ["--detach"]], ids=["", "detached"])
+def test_re_runs_at_one_moment_never_share_a_task(darn, detach):
+    darn.csv("id,command,retries", ["a", "test -e go && { echo x >> ran; sleep 0.3; }", 0])
+    darn.run("tasks.csv", status=1)
+    parent = darn.status()["run"]
+    darn.write("go", "")
+    live = [darn.start("run", "tasks.csv", "--parent", parent, *detach) for _ in range(4)]
+    ends = [run.wait() for run in live]
+    for run in darn.runs():
+        darn("wait", run["run"])
+    assert darn.lines("ran") == ["x"], [repr(e) for e in ends]
+    assert {e.status for e in ends} <= {0, 75} and 0 in {e.status for e in ends}
+
+
 def test_resuming_what_is_done_does_nothing(darn):
     darn.csv("id,command", ["a", "echo x >> ran"])
     darn.run("tasks.csv")
@@ -246,6 +285,49 @@ def test_tasks_are_added_to_a_live_run(gate):
     assert live.wait().status == 0
     assert darn.lines("trace") == ["start.a", "b", "end.a", "c"]
     assert set(darn.states().values()) == {"succeeded"} and len(darn.states()) == 3
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_added_as_a_run_ends_runs_or_is_refused(darn, seed):
+    luck = random.Random(seed)
+    darn.csv("id,command", ["a", f"sleep {luck.uniform(0.05, 0.3):.3f}"])
+    live = darn.start("run", "tasks.csv", "-j", "2")
+    until("the run is there", lambda: darn.runs())
+    taken = []
+    for n in range(200):
+        darn.csv("id,command", [f"b{n}", f"echo b{n} >> ran"], name=f"more{n}.csv")
+        done = darn("add", "last", f"more{n}.csv")
+        if done.status != 0:
+            assert done.status == 64 and "ended" in done.err, repr(done)
+            break
+        taken.append(f"b{n}")
+        if n >= 3 and luck.random() < 0.5:
+            until("the engine is idle", lambda: taken[-1] in darn.lines("ran") or
+                  live.process.poll() is not None)
+    assert live.wait().status == 0
+    assert sorted(darn.lines("ran")) == sorted(taken)
+    assert set(darn.states()) == {"a", *taken}
+
+
+def test_adding_under_other_columns_than_the_run_s(gate):
+    darn = gate
+    darn.csv("command,id,shape", ["./gate.sh", "a", "round"], ["exit 1", "b", "flat"])
+    darn.csv("id,shade,retries,command", ["c", "blue", 0, 'test "$shade$shape" = no'],
+             name="more.csv")
+    live = darn.start("run", "tasks.csv", "-j", "2", "--retries", "0")
+    started(darn, "a")
+    darn("add", "last", "more.csv", status=0)
+    darn.write("go", "")
+    assert live.wait().status == 1
+    assert darn.states() == {"a": "succeeded", "b": "failed", "c": "failed"}
+    written = darn.path(darn("retry", "last", status=0).out.strip())
+    with open(written, newline="") as f:
+        rows = {row["id"]: row for row in csv.DictReader(f)}
+    assert (rows["b"]["shape"], rows["b"]["command"]) == ("flat", "exit 1")
+    assert (rows["c"]["shade"], rows["c"]["retries"], rows["c"]["command"]) == (
+        "blue", "0", 'test "$shade$shape" = no')
+    darn("run", written, status=1)
+    assert darn.states() == {"b": "failed", "c": "failed"}
 
 
 def test_adding_what_is_wrong_leaves_the_run_alone(gate):

@@ -17,6 +17,8 @@
 
 namespace darn::test {
 
+inline constexpr Duration kSecond{1000};
+
 inline void write(const std::filesystem::path& path, const std::string& text) {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
 }
@@ -71,6 +73,7 @@ class EngineFixture {
     parts.store = store.get();
     parts.runner = &runner;
     parts.clock = &world.clock;
+    parts.events = events;
     parts.stop = &stop;
     parts.state_dir = dir.path();
     const auto ended = run_engine(parts, key);
@@ -94,6 +97,7 @@ class EngineFixture {
   std::unique_ptr<Store> store;
   RunKey key = 0;
   StopLevel stop{0};
+  EventSink events;  // what is told of it
 
  private:
   std::string run_dir() const { return dir.path() / "world"; }
