@@ -10,9 +10,8 @@ namespace {
 
 using test::EngineFixture;
 using test::FakeRunner;
+using test::kSecond;
 using test::Script;
-
-constexpr Duration kSecond{1000};
 
 // An engine that would wait for ever ends here.
 FakeRunner patient(EngineFixture& f, int& waits) {

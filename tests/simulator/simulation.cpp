@@ -15,6 +15,7 @@
 #include "engine/batch.hpp"
 #include "engine/paths.hpp"
 #include "engine/planner.hpp"
+#include "engine/retry_file.hpp"
 
 namespace darn::sim {
 namespace {
