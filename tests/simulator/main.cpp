@@ -1,5 +1,5 @@
 // simulator [--seed N] [--schedules N] [--verbose]: runs seeded schedules, stops at the first that
-// breaks an invariant, and says how to see it again.
+// breaks an invariant, and says how to see it again. DARN_SIM_SCHEDULES, when set, says how many.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -21,9 +21,6 @@ struct Options {
 
 bool parse(int argc, char** argv, Options& options) {
   bool counted = false;
-  if (const char* count = std::getenv("DARN_SIM_SCHEDULES")) {
-    options.schedules = std::atoll(count);
-  }
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     if (word == "--verbose") {
@@ -41,6 +38,10 @@ bool parse(int argc, char** argv, Options& options) {
                    "usage: simulator [--seed N] [--schedules N] [--verbose] [--keep-going]\n");
       return false;
     }
+  }
+  const char* count = std::getenv("DARN_SIM_SCHEDULES");
+  if (count != nullptr && (counted || argc == 1)) {
+    options.schedules = std::atoll(count);
   }
   return true;
 }
