@@ -142,6 +142,9 @@ Result<bool> Worker::claim_task(const TaskRecord& task, const std::string& pool,
     if (lane.agent != nullptr && name != task.spec.agent && task.spec.pool.empty()) {
       lane.pool = agent_pool(*lane.agent);
     }
+    if (task.alone && pools_.running(lane.pool) > 0) {
+      return false;  // also where a fallback takes over
+    }
     int& of_race = taken[lane.pool];
     if (pools_.room(lane.pool, lane.agent == nullptr, now) <= of_race) {
       // A race that its pool can never hold starts with as many as there is room for.

@@ -44,6 +44,25 @@ TEST_CASE("a race stays within the limit of its pool") {
   }
 }
 
+TEST_CASE("who is to run alone does so in its fallback's pool, too") {
+  EngineFixture f;
+  f.agent("one").fallback = "two";
+  f.agent("two");
+  int beside = -1;
+  f.world.script = [&](const Job&, const std::string& task, int nth) {
+    if (task == "other") {
+      return Script{.takes = 60 * kSecond};
+    }
+    beside = f.world.living();
+    return nth < 3 ? Script{.exit_code = 1, .out = "std::bad_alloc: Cannot allocate memory\n"}
+                   : Script{};
+  };
+  f.plan("id,agent,task\nbig,one,x\nother,two,x\n");
+  CHECK(f.run().state == RunState::succeeded);
+  CHECK(f.attempts("big").back().agent == "two");
+  CHECK(beside == 0);
+}
+
 TEST_CASE("a racer's decision knows of the other that ended before it") {
   EngineFixture f;
   f.agent("slow");
