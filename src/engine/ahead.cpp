@@ -32,27 +32,33 @@ void Worker::take_back(const std::vector<AttemptKey>& attempts) {
 }
 
 // What was taken back, and what waits while a slot could run it, before anything new: it was its
-// turn earlier.
+// turn earlier. A slot that cannot go on gives back agents and what is in other pools, too.
 Status Worker::start_returned(Time now) {
-  while (pools_.room(kCommandPool, true, now) > 0) {
-    if (returned_.empty()) {
-      const auto waiting = queues_.waiting();
-      take_back({waiting.begin(), waiting.begin() + (waiting.empty() ? 0 : 1)});
-    }
-    if (returned_.empty()) {
-      return {};
+  if (returned_.empty() && pools_.room(kCommandPool, true, now) > 0) {
+    const auto waiting = queues_.waiting();
+    const auto room = static_cast<std::size_t>(pools_.room(kCommandPool, true, now));
+    take_back({waiting.begin(),
+               waiting.begin() + static_cast<std::ptrdiff_t>(std::min(room, waiting.size()))});
+  }
+  for (auto at = returned_.begin(); at != returned_.end();) {
+    const AttemptKey key = *at;
+    Live& live = live_.at(key);
+    const bool waits_for_pool = live.alone && pools_.running(live.pool) > 0;
+    if (waits_for_pool || pools_.room(live.pool, live.command(), now) <= 0) {
+      ++at;
+      continue;
     }
     auto slot = take_slot();
     if (!slot) {
       return live_.size() > returned_.size() ? Status{} : tl::unexpected<Error>(slot.error());
     }
-    const AttemptKey key = returned_.front();
-    returned_.pop_front();
-    Live& live = live_.at(key);
+    at = returned_.erase(at);
     live.attempt.slot = *slot;
     live.place = true;
-    pools_.take(live.pool, true, live.alone, now);
-    queues_.run(*slot, key, now);
+    pools_.take(live.pool, live.command(), live.alone, now);
+    if (live.command() && live.pool == kCommandPool) {
+      queues_.run(*slot, key, now);
+    }
     launches_.push_back(key);
   }
   return {};

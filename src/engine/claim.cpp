@@ -134,23 +134,33 @@ Result<bool> Worker::claim_task(const TaskRecord& task, const std::string& pool,
   }
   const bool race = names.size() > 1;
   std::vector<Lane> lanes;
+  std::map<std::string, int> taken;  // of a pool, by this race's lanes
   double reserve = 0;
   for (const std::string& name : names) {
     Lane lane{agent_of(name), name, pool, {}, -1, false};
-    if (lane.agent != nullptr) {
-      // Racers and a fallback run under their own agents' limits.
-      if (name != task.spec.agent && task.spec.pool.empty()) {
-        lane.pool = agent_pool(*lane.agent);
+    // Racers and a fallback run under their own agents' limits.
+    if (lane.agent != nullptr && name != task.spec.agent && task.spec.pool.empty()) {
+      lane.pool = agent_pool(*lane.agent);
+    }
+    if (task.alone && pools_.running(lane.pool) > 0) {
+      return false;  // also where a fallback takes over
+    }
+    int& of_race = taken[lane.pool];
+    if (pools_.room(lane.pool, lane.agent == nullptr, now) <= of_race) {
+      // A race that its pool can never hold starts with as many as there is room for.
+      if (of_race == 0 || pools_.running(lane.pool) > 0) {
+        return false;
       }
+      continue;
+    }
+    ++of_race;
+    if (lane.agent != nullptr) {
       const auto key = pools_.next_key(lane.pool, *lane.agent, now);
       if (!key) {
         return false;
       }
       lane.key = *key;
       reserve += reserve_usd(task, *lane.agent);
-    }
-    if (pools_.room(lane.pool, lane.agent == nullptr, now) <= 0) {
-      return false;
     }
     lanes.push_back(std::move(lane));
   }

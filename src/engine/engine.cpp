@@ -115,6 +115,7 @@ Status Worker::recover() {
     }
     ended_.push_back(std::move(ended));
   }
+  taken_over_ = ended_.empty();
   DARN_TRY(store_.begin());
   DARN_TRY(store_.set_run_owner(run_.key, host_name(), boot_id(), ::getpid()));
   DARN_TRY(store_.set_run_state(run_.key, RunState::running, Time{}));
@@ -144,6 +145,7 @@ Status Worker::wake() {
     return {};
   }
   look_again_ = false;
+  looked_at_ = now;
   const auto version = store_.data_version();
   const bool changed_by_others = !version || *version != data_version_;
   data_version_ = version.value_or(-1);
@@ -161,7 +163,7 @@ Status Worker::wake() {
       DARN_ASSIGN(const int due, store_.promote_due(run_.key, now));
       static_cast<void>(due);
     }
-    if (!draining()) {
+    if (!draining() && taken_over_) {
       DARN_TRY(claim_ready(now));
     }
     DARN_TRY(advance(now));
@@ -179,6 +181,7 @@ Status Worker::wake() {
     store_.rollback();
     return done;
   }
+  taken_over_ = true;
   runner_.release(std::exchange(to_release_, {}));
   DARN_TRY(start_all());
   write_reports();
@@ -238,8 +241,9 @@ Status Worker::note_output_before(Live& live) {
 
 Status Worker::wait() {
   const Time now = parts_.clock->now();
-  // When something that cannot start now may: a delay ends, a parked pool opens, a cycle begins.
-  std::optional<Time> opens = pools_.next_change(now);
+  // When something that could not start when it was looked at may: a delay ends, a parked pool
+  // opens, a cycle begins. That may have been meanwhile.
+  std::optional<Time> opens = pools_.next_change(looked_at_);
   const auto consider = [&](const std::optional<Time>& t) {
     if (t && (!opens || *t < *opens)) {
       opens = t;

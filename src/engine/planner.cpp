@@ -29,16 +29,20 @@ class Lineage {
     }
     return lineage;
   }
-  std::optional<Store::Success> success(std::string_view id) const {
+  // An error is not a no: what has succeeded would run again.
+  Result<std::optional<Store::Success>> success(std::string_view id) const {
     for (const RunKey run : runs_) {
-      const auto success = store_->success_of(run, id);
-      if (success && success->succeeded) {
-        return *success;
+      DARN_ASSIGN(auto success, store_->success_of(run, id));
+      if (success.succeeded) {
+        return std::optional(std::move(success));
       }
     }
-    return std::nullopt;
+    return std::optional<Store::Success>{};
   }
-  bool knows(std::string_view id) const { return success(id).has_value(); }
+  bool knows(std::string_view id) const {
+    const auto found = success(id);
+    return found && found->has_value();
+  }
   // The run in which it was last tried, and may have done its work; empty: none.
   Result<std::string> unclean(const std::string& id) const {
     std::string held_back;  // abandoned without an attempt: for this reason, or saved from damage
@@ -69,7 +73,8 @@ Status add_unsaid(Store& store, const RunRecord& run, RunKey parent, TaskSpec& t
   }
   const auto before = store.task(parent, task.id);
   if (!before) {
-    return {};
+    const bool unknown = before.error().kind == ErrorKind::usage;
+    return unknown ? Status{} : tl::unexpected<Error>(before.error());
   }
   const TaskSpec& said = before->spec;
   if (task.race.empty() && !said.race.empty() && task.agent == said.race.front()) {
@@ -231,7 +236,10 @@ Status plan_run(Store& store, const TaskSource& source, RunRecord& run, Force fo
         DARN_TRY(add_unsaid(store, run, parent, task));
         DARN_ASSIGN(const TaskKey key,
                     store.add_task(run.key, task, pool_of(task, run.settings), raw));
-        const auto success = force == Force::all ? std::nullopt : lineage.success(task.id);
+        std::optional<Store::Success> success;
+        if (force != Force::all) {
+          DARN_ASSIGN(success, lineage.success(task.id));
+        }
         if (success) {
           TaskUpdate update;
           update.state = TaskState::succeeded;

@@ -290,8 +290,9 @@ void Worker::assess(Live& live, const Output& output) const {
 
 Result<std::vector<PastAttempt>> Worker::history_with(const Live& live) {
   std::vector<PastAttempt> history;
-  // The first attempt of a root run has no past: the common case asks nothing.
-  if (live.attempt.number > 1 || !run_.parent.empty()) {
+  // The first attempt of a root run has no past: the common case asks nothing. In a race it may
+  // have: another racer's, that ended before it.
+  if (live.attempt.number > 1 || !run_.parent.empty() || !live.task.spec.race.empty()) {
     DARN_ASSIGN(history, store_.history(run_.key, live.task.spec.id));
   }
   history.push_back(past(live.attempt, cycles_before_));

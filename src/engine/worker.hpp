@@ -162,6 +162,7 @@ class Worker {
   int stop_level_ = 0;
   bool cancelling_ = false;
   std::string halted_;  // why nothing more is started (--fail-fast, --halt-after); empty: go on
+  bool taken_over_ = false;  // what an earlier engine left is recorded; no slot is used before
   bool finished_ = false;
   bool manifest_due_ = false;    // a cycle has begun or ended
   bool retry_file_due_ = false;  // a cycle has ended
@@ -175,6 +176,7 @@ class Worker {
   double reserved_usd_ = 0;
   std::int64_t reserved_tokens_ = 0;
   bool look_again_ = true;  // something may be ready
+  Time looked_at_{};        // when what is ready was last looked at
   std::int64_t data_version_ = -1;
   int cycles_before_ = 0;   // of the runs this one descends from
   int limited_cycles_ = 0;  // in a row, for the wait before the next one

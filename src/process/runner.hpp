@@ -83,6 +83,8 @@ class ProcessRunner {
   // the store holds as running: still_running (its end will come from wait()), ended (its end comes
   // from the next wait()), or gone (proven dead, end unseen; survivors of a killed shim are killed
   // first, found by DARN_ATTEMPT in their environment), or never_started (claimed, never begun).
+  // Commit what is gone before acquire_slot(): a slot that is used again forgets that the machine
+  // was started anew since.
   enum class Fate : std::uint8_t { still_running, ended, gone, never_started };
   struct Adopted {
     AttemptKey attempt = 0;

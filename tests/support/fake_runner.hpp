@@ -132,11 +132,17 @@ class FakeRunner final : public ProcessRunner {
 
   // Counts down at each call; at 0 the engine crashes there. Negative: never.
   int crash_in = -1;
+  bool crash_at_acquire = false;
   // Called before each wait: a test's hand on the engine.
   std::function<void()> on_wait;
+  // Whether a slot gives this job back instead of beginning it, as one whose shim was killed.
+  std::function<bool(const Job&)> gives_back;
 
   Result<int> acquire_slot() override {
     step();
+    if (crash_at_acquire) {
+      throw Crash{};
+    }
     int slot = 0;
     while (std::count(busy_.begin(), busy_.end(), slot) > 0) {
       ++slot;
@@ -147,6 +153,11 @@ class FakeRunner final : public ProcessRunner {
 
   Status start(int slot, const Job& job) override {
     step();
+    if (gives_back && gives_back(job)) {
+      std::erase(busy_, slot);
+      returned_.push_back({job.attempt, slot, {}, true});
+      return {};
+    }
     world_.start(slot, job);
     step();
     return {};
@@ -170,6 +181,9 @@ class FakeRunner final : public ProcessRunner {
     step();
     if (on_wait) {
       on_wait();
+    }
+    if (!returned_.empty()) {
+      return std::exchange(returned_, {});
     }
     Time next = world_.clock.now() + at_most;
     for (const auto& [key, process] : world_.processes_) {
@@ -229,6 +243,7 @@ class FakeRunner final : public ProcessRunner {
 
   FakeWorld& world_;
   std::vector<int> busy_;
+  std::vector<Ended> returned_;
   bool lost_ = false;
 };
 
