@@ -18,6 +18,12 @@ std::int64_t work_of(const TaskSpec& spec) {
   return static_cast<std::int64_t>(hash >> 1U);
 }
 
+// Half the gain of any number of rows at once; 250,000 parameters are the limit.
+constexpr std::size_t kRowsAtOnce = 50;
+#define DARN_INSERT_TASKS \
+  "INSERT INTO tasks (key, run, id, state, pool, priority, pending, work) VALUES "
+#define DARN_INSERT_SPECS "INSERT INTO task_specs (task, spec, raw) VALUES "
+
 struct Open {  // dependencies that have not succeeded
   std::vector<TaskKey> known;
   std::vector<const std::string*> unknown;
@@ -51,25 +57,98 @@ Error unknown_dependency(const std::string& task, const std::string& id) {
 
 }  // namespace
 
+Status SqliteStore::write_planned() {
+  if (planned_.empty()) {
+    return {};
+  }
+  std::vector<PlannedRow> rows;
+  rows.swap(planned_);  // the statements below come by here, too
+  if (rows.size() == kRowsAtOnce) {
+    DARN_ASSIGN(const bool all, insert_all(rows));
+    if (all) {
+      return {};
+    }
+  }
+  for (const PlannedRow& row : rows) {
+    DARN_TRY(insert(row));
+  }
+  return {};
+}
+
+Status SqliteStore::insert(const PlannedRow& row) {
+  DARN_ASSIGN(const auto added, db_->run(DARN_INSERT_TASKS "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) "
+                                                           "ON CONFLICT (run, id) DO NOTHING",
+                                         row.key, run_of(row.key), row.id, row.state, row.pool,
+                                         row.priority, row.pending, row.work));
+  if (added != 1) {
+    return fail(ErrorKind::bad_input,
+                fmt::format("there is a task '{}' in this run already", row.id),
+                "give each task an id of its own");
+  }
+  DARN_TRY(db_->run(DARN_INSERT_SPECS "(?1, ?2, ?3)", row.key, row.spec, row.raw));
+  return {};
+}
+
+// False when one of the ids is there already: then none has been inserted.
+Result<bool> SqliteStore::insert_all(const std::vector<PlannedRow>& rows) {
+  const auto times = [&](std::string_view head, std::string_view values) {
+    std::string sql(head);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      (sql += i == 0 ? "" : ", ") += values;
+    }
+    return sql;
+  };
+  static const std::string tasks = times(DARN_INSERT_TASKS, "(?, ?, ?, ?, ?, ?, ?, ?)");
+  static const std::string specs = times(DARN_INSERT_SPECS, "(?, ?, ?)");
+  DARN_ASSIGN(Query insert_tasks, db_->statement(tasks));
+  DARN_ASSIGN(Query insert_specs, db_->statement(specs));
+  int task = 0;
+  int spec = 0;
+  for (const PlannedRow& row : rows) {
+    insert_tasks.set(++task, row.key);
+    insert_tasks.set(++task, run_of(row.key));
+    insert_tasks.set(++task, row.id);
+    insert_tasks.set(++task, row.state);
+    insert_tasks.set(++task, row.pool);
+    insert_tasks.set(++task, row.priority);
+    insert_tasks.set(++task, row.pending);
+    insert_tasks.set(++task, row.work);
+    insert_specs.set(++spec, row.key);
+    insert_specs.set(++spec, row.spec);
+    insert_specs.set(++spec, row.raw);
+  }
+  if (auto done = insert_tasks.step(); !done) {
+    const bool there_already = done.error().kind == ErrorKind::internal;
+    return there_already ? Result<bool>(false) : tl::unexpected<Error>(std::move(done.error()));
+  }
+  DARN_TRY(insert_specs.step());
+  return true;
+}
+
 Result<TaskKey> SqliteStore::add_task(RunKey run, const TaskSpec& spec, const std::string& pool,
                                       std::string_view raw) {
   DARN_ASSIGN(Scope scope, Scope::open(*db_));
   DARN_ASSIGN(const Open open, open_dependencies(*db_, run, spec));
   const TaskState state = open.size() == 0 ? TaskState::ready : TaskState::waiting;
   DARN_ASSIGN(OpenTotals* const totals, this->totals(run));
-  const TaskKey key = first_key(run) + totals->tasks + 1;
-  DARN_ASSIGN(const auto added,
-              db_->run("INSERT INTO tasks (key, run, id, state, pool, priority, pending, work) "
-                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (run, id) DO NOTHING",
-                       key, run, spec.id, state, pool, spec.priority,
-                       static_cast<std::int64_t>(open.size()), work_of(spec)));
-  if (added != 1) {
-    return fail(ErrorKind::bad_input,
-                fmt::format("there is a task '{}' in this run already", spec.id),
-                "give each task an id of its own");
+  PlannedRow row{.key = first_key(run) + totals->tasks + 1,
+                 .id = spec.id,
+                 .pool = pool,
+                 .spec = json_text(spec),
+                 .raw = std::string(raw),
+                 .state = state,
+                 .priority = spec.priority,
+                 .pending = static_cast<std::int64_t>(open.size()),
+                 .work = work_of(spec)};
+  const TaskKey key = row.key;
+  if (row.pending == 0) {
+    planned_.push_back(std::move(row));
+    if (planned_.size() == kRowsAtOnce) {
+      DARN_TRY(write_planned());
+    }
+  } else {
+    DARN_TRY(insert(row));
   }
-  DARN_TRY(db_->run("INSERT INTO task_specs (task, spec, raw) VALUES (?1, ?2, ?3)", key,
-                    json_text(spec), raw));
   for (const TaskKey dependency : open.known) {
     DARN_TRY(
         db_->run("INSERT INTO dependencies (task, dependent) VALUES (?1, ?2)", dependency, key));

@@ -99,6 +99,39 @@ TEST_CASE("what cannot be planned is refused, and nothing of it stays") {
   CHECK(!f.store->add_task(99, spec("x"), "p", ""));
 }
 
+TEST_CASE("rows that are written many at a time are all there, and none is there twice") {
+  Fixture f;
+  MUST(f.store->begin());
+  for (int i = 0; i < 120; ++i) {
+    f.add(spec("t" + std::to_string(i)));
+    if (i == 70) {  // whoever asks finds what has not been written yet
+      CHECK(MUST(f.store->task(f.run.key, "t70")).state == TaskState::ready);
+      CHECK(MUST(f.store->counts(f.run.key)).of(TaskState::ready) == 71);
+    }
+  }
+  MUST(f.store->commit());
+  CHECK(f.counts().of(TaskState::ready) == 120);
+  CHECK(f.task("t119").seq == 120);
+
+  for (const int number : {30, 49, 50, 99}) {  // of a batch the middle, the ends
+    MUST(f.store->begin());
+    Status refused;
+    for (int i = 0; i < 100 && refused; ++i) {
+      const auto key =
+          f.store->add_task(f.run.key, spec(i == number ? "t7" : "n" + std::to_string(i)), "p", "");
+      refused = key.map([](TaskKey) {});
+    }
+    if (refused) {
+      refused = f.store->finish_plan(f.run.key);
+    }
+    f.store->rollback();
+    REQUIRE(!refused);
+    CHECK(refused.error().text() ==
+          "there is a task 't7' in this run already; give each task an id of its own");
+    CHECK(f.counts().total() == 120);
+  }
+}
+
 TEST_CASE("dependencies that succeeded elsewhere are satisfied") {
   Fixture f;
   f.plan({spec("a"), spec("b"), spec("c")});

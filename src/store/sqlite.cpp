@@ -121,6 +121,7 @@ Database::Idle::value_type& Database::idle(std::string_view sql) {
 }
 
 Result<Query> Database::prepare(std::string_view sql) {
+  DARN_TRY(kept_.write_rows());
   auto& home = idle(sql).second;
   if (!home.empty()) {
     sqlite3_stmt* statement = home.back();
@@ -156,7 +157,7 @@ Status Database::begin() {
 }
 
 Status Database::commit() {
-  Status done = write_kept_();
+  Status done = kept_.write_totals();
   if (done) {
     done = run("COMMIT").map([](std::int64_t) {});
   }
@@ -167,11 +168,11 @@ Status Database::commit() {
 }
 
 void Database::rollback() {
+  kept_.forget();
   // Some errors (a full disk, I/O) have rolled back already.
   if (in_transaction()) {
     (void)run("ROLLBACK");
   }
-  forget_kept_();
 }
 
 Error Database::error(int code) const {

@@ -36,6 +36,11 @@ class Query {
   Query& operator=(const Query&) = delete;
   Query& operator=(Query&&) = delete;
 
+  // For statements whose parameters are too many to name; text must outlive the step.
+  template <class T>
+  void set(int index, const T& value) {
+    bind(index, value);
+  }
   // True when there is a row.
   Result<bool> step();
 
@@ -101,6 +106,8 @@ class Database {
   Result<Query> query(std::string_view sql, const Args&... args) {
     return bound(true, sql, args...);
   }
+  // Its parameters come by Query::set().
+  Result<Query> statement(std::string_view sql) { return bound(false, sql); }
   // Runs a statement that gives no rows; returns how many rows it changed. (No RETURNING: it costs
   // a temporary table each time, ten times the statement itself.)
   template <class... Args>
@@ -138,12 +145,15 @@ class Database {
   Status commit();
   void rollback();
   bool in_transaction() const;
-  // What is kept in memory while a transaction is open: `write` is called before each commit, which
-  // fails with it, `forget` after each rollback.
-  void keep(std::function<Status()> write, std::function<void()> forget) {
-    write_kept_ = std::move(write);
-    forget_kept_ = std::move(forget);
-  }
+  // What is kept in memory while a transaction is open: rows that any other statement must find, so
+  // that they are written before it, totals that are written before the commit; and both are
+  // forgotten when the transaction is rolled back.
+  struct Kept {
+    std::function<Status()> write_rows = [] { return Status{}; };
+    std::function<Status()> write_totals = [] { return Status{}; };
+    std::function<void()> forget = [] {};
+  };
+  void keep(Kept kept) { kept_ = std::move(kept); }
 
   // What SQLite said, as darn says it: what is wrong with the file, and what would be right.
   Error error(int code) const;
@@ -169,8 +179,7 @@ class Database {
   std::int64_t changes() const;
 
   std::string path_;
-  std::function<Status()> write_kept_ = [] { return Status{}; };
-  std::function<void()> forget_kept_ = [] {};
+  Kept kept_;
   sqlite3* db_ = nullptr;
   // Idle statements by their text; a query in use has taken its own out.
   using Idle = std::unordered_map<std::string, std::vector<sqlite3_stmt*>, Hash, std::equal_to<>>;

@@ -5,7 +5,13 @@
 namespace darn {
 
 SqliteStore::SqliteStore(std::unique_ptr<Database> db) : db_(std::move(db)) {
-  db_->keep([this] { return write_totals(); }, [this] { totals_ = {}; });
+  db_->keep({.write_rows = [this] { return write_planned(); },
+             .write_totals = [this] { return write_totals(); },
+             .forget =
+                 [this] {
+                   planned_.clear();
+                   totals_ = {};
+                 }});
 }
 
 Status SqliteStore::begin() { return db_->begin(); }

@@ -112,7 +112,22 @@ class SqliteStore final : public Store {
   Result<OpenTotals*> totals(RunKey run);
   Status write_totals();
 
+  // Planned tasks without dependencies, written some at a time: a statement for each takes half as
+  // long again.
+  struct PlannedRow {
+    TaskKey key = 0;
+    std::string id, pool, spec, raw;
+    TaskState state = TaskState::ready;
+    std::int64_t priority = 0;
+    std::int64_t pending = 0;
+    std::int64_t work = 0;
+  };
+  Status write_planned();
+  Status insert(const PlannedRow& row);
+  Result<bool> insert_all(const std::vector<PlannedRow>& rows);
+
   std::unique_ptr<Database> db_;
+  std::vector<PlannedRow> planned_;
   OpenTotals totals_;
   OpenTotals totals_as_read_;
 };
