@@ -5,6 +5,15 @@
 #include "engine/worker.hpp"
 
 namespace darn {
+namespace {
+
+constexpr Duration kRefusedFor{100};
+
+}  // namespace
+
+bool is_passing(const Error& error) {
+  return error.kind == ErrorKind::try_again || error.kind == ErrorKind::unavailable;
+}
 
 // Its place in the pool goes to the one that waits behind it, if any.
 void Worker::leave_slot(Live& live) {
@@ -18,6 +27,21 @@ void Worker::leave_slot(Live& live) {
   } else {
     pools_.give(live.pool, live.command(), live.alone);
   }
+}
+
+// What darn could not do for a moment (no process to be had, a supervisor that is busy) is not its
+// task's failure. When nothing runs that could make room, it is the end.
+Status Worker::start_later(Live& live, Error& why) {
+  leave_slot(live);
+  returned_.push_back(live.attempt.key);
+  refused_until_ = parts_.clock->now() + kRefusedFor;
+  if (returned_.size() < live_.size()) {
+    return {};
+  }
+  if (why.mend.empty()) {
+    why.mend = "lower -j, or raise the limits that 'ulimit -a' shows";
+  }
+  return tl::unexpected<Error>(std::move(why));
 }
 
 void Worker::take_back(const std::vector<AttemptKey>& attempts) {
@@ -40,15 +64,23 @@ Status Worker::start_returned(Time now) {
     take_back({waiting.begin(),
                waiting.begin() + static_cast<std::ptrdiff_t>(std::min(room, waiting.size()))});
   }
+  if (now < refused_until_) {
+    return {};
+  }
   for (auto at = returned_.begin(); at != returned_.end();) {
     const AttemptKey key = *at;
     Live& live = live_.at(key);
+    if (live.stopped != Stopped::no) {  // its race has been won meanwhile
+      end_unstarted(live);
+      at = returned_.erase(at);
+      continue;
+    }
     const bool waits_for_pool = live.alone && pools_.running(live.pool) > 0;
     if (waits_for_pool || pools_.room(live.pool, live.command(), now) <= 0) {
       ++at;
       continue;
     }
-    auto slot = take_slot();
+    auto slot = runner_.acquire_slot();
     if (!slot) {
       return live_.size() > returned_.size() ? Status{} : tl::unexpected<Error>(slot.error());
     }
@@ -73,8 +105,9 @@ Status Worker::claim_ahead(Time now) {
   for (const TaskRecord& task : tasks) {
     const auto slot = queues_.room(now);
     // What a promised output was is looked at when its task is next to run, not before.
+    // What waits when the machine goes down cannot be told from what had begun.
     const bool plain = !task.spec.is_agent() && task.next_agent.empty() && !task.alone &&
-                       task.spec.output_file.empty();
+                       task.spec.output_file.empty() && task.spec.idempotent;
     if (!slot || !plain) {
       return {};
     }
@@ -92,15 +125,21 @@ void Worker::keep_from_starting() {
   take_back(queues_.waiting());
   for (const AttemptKey key : std::exchange(returned_, {})) {
     Live& live = live_.at(key);
-    live.stopped = cancelling_ ? Stopped::cancelled : Stopped::interrupted;
+    if (live.stopped == Stopped::no) {
+      live.stopped = cancelling_ ? Stopped::cancelled : Stopped::interrupted;
+    }
     live.trouble = "the run ended before it was started";
-    Ended ended;
-    ended.attempt = key;
-    ended.slot = -1;
-    ended.outcome.end = End::cancelled;
-    ended.outcome.started = ended.outcome.ended = parts_.clock->now();
-    ended_.push_back(std::move(ended));
+    end_unstarted(live);
   }
+}
+
+void Worker::end_unstarted(const Live& live) {
+  Ended ended;
+  ended.attempt = live.attempt.key;
+  ended.slot = -1;
+  ended.outcome.end = End::cancelled;
+  ended.outcome.started = ended.outcome.ended = parts_.clock->now();
+  ended_.push_back(std::move(ended));
 }
 
 }  // namespace darn

@@ -32,10 +32,7 @@ AttemptKind kind_of(const TaskRecord& task, int cycle, const std::vector<Attempt
     return AttemptKind::first;
   }
   const AttemptRecord& last = earlier.back();
-  if (last.state == AttemptState::lost) {
-    return AttemptKind::recovery;
-  }
-  if (last.state == AttemptState::cancelled) {
+  if (last.state == AttemptState::lost || last.state == AttemptState::cancelled) {
     return AttemptKind::recovery;
   }
   if (last.decision.action == Action::snooze) {
@@ -80,6 +77,9 @@ double Worker::reserve_usd(const TaskRecord& task, const AgentDef& agent) const 
 Status Worker::claim_ready(Time now) {
   take_back(queues_.behind_long(now));
   DARN_TRY(start_returned(now));
+  if (now < refused_until_) {
+    return {};
+  }
   DARN_ASSIGN(const auto pools, store_.pools_with_ready(run_.key));
   for (const std::string& pool : pools) {
     DARN_TRY(claim_pool(pool, now));
@@ -176,11 +176,11 @@ Result<bool> Worker::claim_task(const TaskRecord& task, const std::string& pool,
     }
   }
   for (Lane& lane : lanes) {
-    auto slot = take_slot();
+    auto slot = runner_.acquire_slot();
     if (!slot) {
       for (const Lane& other : lanes) {
         if (other.slot >= 0) {
-          spare_slots_.push_back(other.slot);
+          runner_.give_back_slot(other.slot);
         }
       }
       // Out of descriptors or processes: what runs goes on, and gives some back when it ends.
@@ -199,15 +199,6 @@ Result<bool> Worker::claim_task(const TaskRecord& task, const std::string& pool,
     DARN_TRY(claim_lane(task, lane, race, ++number, now));
   }
   return true;
-}
-
-Result<int> Worker::take_slot() {
-  if (spare_slots_.empty()) {
-    return runner_.acquire_slot();
-  }
-  const int slot = spare_slots_.back();
-  spare_slots_.pop_back();
-  return slot;
 }
 
 Status Worker::claim_lane(const TaskRecord& task, const Lane& lane, bool race, int number,

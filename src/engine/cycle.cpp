@@ -47,6 +47,7 @@ Status Worker::open_first_cycle() {
     batch_ = cycles.back().batch;
     std::error_code error;
     std::filesystem::create_directories(paths_.batch(batch_) + "/results", error);
+    manifest_due_ = true;
     return {};
   }
   const Time now = parts_.clock->now();

@@ -199,20 +199,21 @@ Status Worker::start_all() {
     const Launch& launch = live.launch;
     auto job = launcher_.prepare(live.task, live.attempt, live.agent, launch.placement,
                                  launch.session, launch.deadline);
-    Status started = job ? note_output_before(live) : tl::unexpected<Error>(job.error());
-    if (started) {
-      started = runner_.start(live.attempt.slot, *job);  // a refused one has let go of its slot
-    } else {
-      if (!queues_.waits(key)) {
-        spare_slots_.push_back(live.attempt.slot);
-      }
+    const Status prepared = job ? note_output_before(live) : tl::unexpected<Error>(job.error());
+    if (!prepared) {
+      runner_.give_back_slot(
+          live.attempt.slot);  // also one in which others wait: they are sent to it
     }
+    Status started = prepared ? runner_.start(live.attempt.slot, *job) : prepared;
     if (started) {
       continue;
     }
-    if (says_disk_full(
-            started.error())) {  // nobody's failure: what was not started is known as such
+    if (says_disk_full(started.error())) {  // nobody's failure: it is known as not started
       return tl::unexpected<Error>(with_room_mend(std::move(started.error())));
+    }
+    if (prepared && is_passing(started.error())) {
+      DARN_TRY(start_later(live, started.error()));
+      continue;
     }
     Ended ended;
     ended.attempt = key;
@@ -254,6 +255,9 @@ Status Worker::wait() {
     consider(due);
   }
   consider(queues_.next_long());
+  if (!returned_.empty() && refused_until_ > looked_at_) {
+    consider(refused_until_);
+  }
   if (live_.empty()) {
     consider(next_cycle_at_);
   }

@@ -156,5 +156,48 @@ TEST_CASE("what went down with the machine is recorded before a slot is used aga
   CHECK(f.attempts("b").front().state == AttemptState::lost);
 }
 
+TEST_CASE("what cannot be handed out for a moment is no failure of its task") {
+  EngineFixture f;
+  f.plan("id,command\na,true\nb,true\n");
+  FakeRunner runner(f.world);
+  int refusals = 3;
+  runner.refuses = [&](const Job&) -> std::optional<Error> {
+    if (f.world.living() == 0 || refusals == 0) {
+      return std::nullopt;
+    }
+    --refusals;
+    return Error{ErrorKind::try_again, "a supervisor does not take its job", "", {}};
+  };
+  CHECK(f.run(runner).state == RunState::succeeded);
+  CHECK(refusals == 0);
+  CHECK(f.attempts("a").size() == 1);
+  CHECK(f.attempts("b").size() == 1);
+  CHECK_FALSE(f.task("b").healed);
+}
+
+TEST_CASE(
+    "when nothing can be handed out and nothing runs, the engine says so, and a resume goes on") {
+  EngineFixture f;
+  f.plan("id,command\na,true\nb,true\n");
+  FakeRunner runner(f.world);
+  runner.refuses = [](const Job&) {
+    return std::optional(Error{ErrorKind::unavailable, "cannot start a supervisor", "", {}});
+  };
+  const auto ended = run_engine({.store = f.store.get(),
+                                 .runner = &runner,
+                                 .clock = &f.world.clock,
+                                 .events = {},
+                                 .stop = &f.stop,
+                                 .state_dir = f.dir.path()},
+                                f.key);
+  REQUIRE(!ended);
+  CHECK(ended.error().kind == ErrorKind::unavailable);
+  CHECK_FALSE(ended.error().mend.empty());
+  f.reopen();
+  CHECK(f.run().state == RunState::succeeded);
+  CHECK(f.world.starts["a"] == 1);
+  CHECK(f.world.starts["b"] == 1);
+}
+
 }  // namespace
 }  // namespace darn

@@ -140,7 +140,6 @@ Status Worker::settle_stopped(Live& live) {
   attempt.state = AttemptState::cancelled;
   attempt.diagnosis.cause = Cause::cancelled;
   attempt.decision.charge = Charge::none;
-  TaskUpdate update;
   switch (live.stopped) {
     case Stopped::race_lost:
       attempt.decision.action = Action::give_up;

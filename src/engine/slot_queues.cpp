@@ -80,13 +80,6 @@ void SlotQueues::learn(Duration wall) {
   seen_ = std::min(seen_ + 1, kEnoughSeen);
 }
 
-bool SlotQueues::waits(AttemptKey attempt) const {
-  return std::any_of(lines_.begin(), lines_.end(), [&](const auto& entry) {
-    const auto& attempts = entry.second.attempts;
-    return std::find(attempts.begin() + 1, attempts.end(), attempt) != attempts.end();
-  });
-}
-
 std::vector<AttemptKey> SlotQueues::waiting() const {
   std::vector<AttemptKey> all;
   for (const auto& [slot, line] : lines_) {

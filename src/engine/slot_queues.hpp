@@ -34,7 +34,6 @@ class SlotQueues {
   // How long a command took: what the next ones are expected to take.
   void learn(Duration wall);
 
-  bool waits(AttemptKey attempt) const;
   int waiting_count() const;
   // All that wait, the first to run first; `behind_long`: behind a long task.
   std::vector<AttemptKey> waiting() const;

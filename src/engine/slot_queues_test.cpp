@@ -50,8 +50,6 @@ TEST_CASE(
   CHECK(queues.room(t0) == 1);
   queues.queue(1, 4);
   queues.queue(1, 5);
-  CHECK(queues.waits(3));
-  CHECK_FALSE(queues.waits(1));
   CHECK(queues.waiting_count() == 3);
   CHECK(queues.waiting() == std::vector<AttemptKey>{3, 4, 5});
   CHECK_FALSE(queues.remove(4, t0));  // waited: no place was its own

@@ -20,6 +20,9 @@
 
 namespace darn {
 
+// Whether what could not be handed out may be after a moment (ProcessRunner::start).
+bool is_passing(const Error& error);
+
 class Worker {
  public:
   Worker(const EngineParts& parts, RunRecord run, RuleMatcher rules,
@@ -88,7 +91,6 @@ class Worker {
     bool ahead = false;  // the slot is busy: behind what runs there
   };
   Status claim_lane(const TaskRecord& task, const Lane& lane, bool race, int number, Time now);
-  Result<int> take_slot();
   // Why a budget does not allow it; empty: it does. for_good: it never will.
   struct Refusal {
     std::string why;
@@ -105,6 +107,8 @@ class Worker {
   Status claim_ahead(Time now);
   void take_back(const std::vector<AttemptKey>& attempts);
   void keep_from_starting();
+  Status start_later(Live& live, Error& why);
+  void end_unstarted(const Live& live);
   void leave_slot(Live& live);
 
   // --- settle.cpp
@@ -150,10 +154,11 @@ class Worker {
   SlotQueues queues_;
   std::deque<AttemptKey> returned_;  // live, and not in a slot: to be started before all others
 
+  Time refused_until_{};  // nothing is handed out before
+
   std::map<AttemptKey, Live> live_;
   std::vector<Ended> ended_;            // reaped, to be settled in the next wake
   std::vector<AttemptKey> launches_;    // claimed in this wake, started after its commit
-  std::vector<int> spare_slots_;        // acquired for a claim that then could not be made
   std::set<std::string> to_sync_;       // segments of what ended in this wake (power)
   std::vector<AttemptKey> to_release_;  // settled in this wake, released after its commit
   std::vector<EngineEvent> events_;     // of this wake, emitted after its commit

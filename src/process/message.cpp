@@ -131,11 +131,12 @@ Status send_packet(int socket, const MessageHeader& header, const std::string& t
     std::memcpy(CMSG_DATA(&ancillary.header), &file, sizeof file);
   }
   while (::sendmsg(socket, &packet, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
-    if (errno == EAGAIN) {
-      return fail(ErrorKind::try_again, "a supervisor does not take its job");
-    }
-    if (errno != EINTR) {
+    if (errno == EPIPE || errno == ECONNRESET || errno == ECONNREFUSED || errno == ENOTCONN) {
       return fail(ErrorKind::unavailable, "a supervisor has gone");
+    }
+    if (errno != EINTR) {  // its socket is full, memory is short: not for long
+      return fail(ErrorKind::try_again,
+                  std::string("a supervisor does not take its job: ") + std::strerror(errno));
     }
   }
   return {};
@@ -181,13 +182,14 @@ Status send_job(int socket, const Job& job, std::uint32_t record) {
   return send_packet(socket, h, writer.text(), file.get());
 }
 
-void send_stop(int socket, AttemptKey attempt, bool now) {
+bool send_stop(int socket, AttemptKey attempt, bool now) {
   MessageHeader h;
   h.kind = MessageHeader::stop;
   h.flags = now ? MessageHeader::now : 0U;
   h.attempt = attempt;
   // A shim that has gone has nothing to stop; its end is noticed by wait().
-  static_cast<void>(send_packet(socket, h, {}, -1));
+  const Status sent = send_packet(socket, h, {}, -1);
+  return sent || sent.error().kind == ErrorKind::unavailable;
 }
 
 Received receive(int socket, Message& into) {

@@ -1,6 +1,6 @@
 // What the engine tells a shim: one packet (SOCK_SEQPACKET) per message, so that a message arrives
 // whole or not at all. A job too large for a packet travels in a memory file beside it. The way
-// back is a packet of one byte per ended job; what it ended with is in the ring.
+// back is a packet of one byte when jobs have ended; what they ended with is in the ring.
 #pragma once
 
 #include <cstdint>
@@ -46,7 +46,8 @@ struct Message {
 
 // Fails on text with a NUL in it (bad_input) and when the shim is not there (unavailable).
 Status send_job(int socket, const Job& job, std::uint32_t record);
-void send_stop(int socket, AttemptKey attempt, bool now);
+// False when it is to be sent again, later.
+bool send_stop(int socket, AttemptKey attempt, bool now);
 
 enum class Received : std::uint8_t { message, nothing, closed };
 Received receive(int socket, Message& into);

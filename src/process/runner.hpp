@@ -61,9 +61,12 @@ class ProcessRunner {
   // A slot that has nothing to do, reserved until start() and busy until release(); slots are made
   // as they are needed.
   virtual Result<int> acquire_slot() = 0;
+  // It is not needed after all.
+  virtual void give_back_slot(int slot) = 0;
   // Hands a job to an acquired slot, or to a busy one: there it begins, without another word, when
   // those before it have ended. The attempt must be committed to the store by now. When it fails,
-  // the slot is no longer reserved: nothing is to be released.
+  // the slot is no longer reserved: nothing is to be released. try_again, unavailable: not for the
+  // job's sake; it may be handed out again after a moment.
   virtual Status start(int slot, const Job& job) = 0;
   // Takes back a job that waits in its slot. True: it never begins there, and the slot has
   // forgotten it. False: it has begun.

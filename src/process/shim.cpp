@@ -247,6 +247,9 @@ void Shim::begin_next() {
   }
   record().change(RecordState::recalled, RecordState::free);
   pop();
+  if (count_ == 0 && bell_at_ != kNever) {
+    ring_bell();  // what was counted as work at hand was none
+  }
 }
 
 void Shim::begin_job() {

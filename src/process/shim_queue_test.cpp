@@ -165,5 +165,49 @@ TEST_CASE("a shim that ends because something was left gives back what waited") 
   ::kill(bench.pid_in("left"), SIGKILL);
 }
 
+TEST_CASE("a slot that was given back takes what was to wait in it") {
+  Bench bench;
+  const auto slot = bench.runner().acquire_slot();
+  REQUIRE(slot);
+  bench.runner().give_back_slot(*slot);
+  const Job job = note(bench, "first");
+  REQUIRE(bench.runner().start(*slot, job));
+  const auto other = bench.runner().acquire_slot();
+  REQUIRE(other);
+  CHECK(*other != *slot);
+  bench.runner().give_back_slot(*other);
+  CHECK(bench.finish().exit_code == 0);
+}
+
+TEST_CASE("a socket that is full refuses a job for a moment, and loses no stop") {
+  Bench bench;
+  const Job first = bench.shell("echo > begun; sleep 30");
+  const int slot = bench.start(first);
+  REQUIRE(bench.appears("begun"));
+  const pid_t shim = bench.shim_of(slot);
+  ::kill(shim, SIGSTOP);
+  std::size_t taken = 0;
+  for (int i = 1; i < kSlotJobs; ++i) {
+    Job large = note(bench, "large");
+    large.env.push_back({EnvVar::Kind::set, "FILL", std::string(30'000, 'x')});
+    const auto started = bench.runner().start(slot, large);
+    if (!started) {
+      CHECK(started.error().kind == ErrorKind::try_again);
+      break;
+    }
+    ++taken;
+  }
+  CHECK(taken > 0);
+  REQUIRE(taken + 1 < static_cast<std::size_t>(kSlotJobs));  // or nothing was tested
+  bench.runner().stop(first.attempt, true);
+  ::kill(shim, SIGCONT);
+  const auto ends = reports(bench, taken + 1);
+  CHECK(ends.front().attempt == first.attempt);
+  CHECK(ends.front().outcome.end == End::cancelled);
+  for (std::size_t i = 1; i < ends.size(); ++i) {
+    CHECK(ends[i].outcome.exit_code == 0);
+  }
+}
+
 }  // namespace
 }  // namespace darn

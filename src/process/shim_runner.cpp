@@ -69,6 +69,8 @@ class ShimRunner final : public ProcessRunner {
     }
   }
 
+  void give_back_slot(int index) override { slot_at(index).unreserve(); }
+
   Status start(int index, const Job& job) override {
     Slot& slot = slot_at(index);
     Status started = hand_over(slot, job);
@@ -96,6 +98,7 @@ class ShimRunner final : public ProcessRunner {
   }
 
   Result<std::vector<Ended>> wait(Duration at_most) override {
+    DARN_TRY(broken_);
     std::vector<Ended> ends = std::exchange(pending_, {});
     std::array<epoll_event, 64> events;
     const int n = poll(ends.empty() ? at_most : Duration{0}, events);
@@ -106,10 +109,8 @@ class ShimRunner final : public ProcessRunner {
         DARN_TRY(slot.bury(ends));
       }
     }
-    if (n > 0) {  // also of those that would have rung a moment later
-      for (auto& [index, slot] : slots_) {
-        slot.collect(ends);
-      }
+    for (auto& [index, slot] : slots_) {  // also of those that would have rung a moment later
+      slot.collect(ends);
     }
     for (const Ended& end : ends) {
       if (end.returned) {
@@ -166,28 +167,37 @@ class ShimRunner final : public ProcessRunner {
   Slot& slot_at(int index) { return slots_.try_emplace(index, dir_, index).first->second; }
 
   Status hand_over(Slot& slot, const Job& job) {
-    if (job.argv.empty() || !slot.has_shim()) {
-      return fail(ErrorKind::internal, "a job without a command or a slot");
+    if (job.argv.empty()) {
+      return fail(ErrorKind::internal, "a job without a command");
     }
-    if (slot.retired()) {
-      DARN_TRY(ready(slot));
-    }
+    DARN_TRY(ready(slot));
     Status started = slot.start(job);
     if (!started && started.error().kind == ErrorKind::unavailable) {
-      DARN_TRY(slot.bury(pending_));  // it was killed while it had nothing to do
+      DARN_TRY(bury(slot));
       DARN_TRY(ready(slot));
       started = slot.start(job);
     }
     return started;
   }
 
+  // A slot that cannot be buried has attempts of which nothing is known: the engine cannot go on,
+  // and hears of it from the next wait().
+  Status bury(Slot& slot) {
+    broken_ = slot.bury(pending_);
+    return broken_;
+  }
+
   // A living shim of ours, watched.
   Status ready(Slot& slot) {
     if (slot.retired()) {
-      DARN_TRY(slot.bury(pending_));
+      DARN_TRY(bury(slot));
     }
     if (slot.has_shim()) {
       return {};
+    }
+    DARN_ASSIGN(const bool ours, slot.open());
+    if (!ours) {
+      return fail(ErrorKind::internal, "a slot that was not acquired");
     }
     DARN_TRY(slot.start_shim(executable_));
     return watch(slot);
@@ -220,6 +230,7 @@ class ShimRunner final : public ProcessRunner {
   std::map<int, Slot> slots_;
   std::map<AttemptKey, int> where_;
   std::vector<Ended> pending_;  // for the next wait()
+  Status broken_;               //
 };
 
 }  // namespace

@@ -107,7 +107,7 @@ Status Slot::start(const Job& job) {
     ++index;
   }
   if (index == kRingRecords) {
-    return fail(ErrorKind::internal, "no free exit record in slot " + std::to_string(index_));
+    return fail(ErrorKind::try_again, "no free exit record in slot " + std::to_string(index_));
   }
   RingRecord& record = ring_.record(index);
   record.body = {};
@@ -127,10 +127,19 @@ void Slot::stop(AttemptKey attempt, bool now) {
     return job.attempt == attempt && !job.reported;
   });
   if (here && control_) {
-    send_stop(control_.get(), attempt, now);
+    stops_.push_back({attempt, now});
+    send_stops();
   } else if (here && adopted_) {
     ::syscall(SYS_pidfd_send_signal, adopted_.get(), now ? SIGUSR2 : SIGUSR1, nullptr, 0);
   }
+}
+
+// What a full socket does not take is sent later: collect() comes by here.
+void Slot::send_stops() {
+  const auto sent = [&](const Stop& stop) {
+    return !control_ || send_stop(control_.get(), stop.attempt, stop.now);
+  };
+  stops_.erase(stops_.begin(), std::find_if_not(stops_.begin(), stops_.end(), sent));
 }
 
 bool Slot::recall(AttemptKey attempt) {
@@ -177,6 +186,7 @@ void Slot::hear_bell() {
 }
 
 void Slot::collect(std::vector<Ended>& ends) {
+  send_stops();
   for (Assigned& job : jobs_) {
     const RingRecord& record = ring_.record(job.record);
     if (!job.reported && record.load() == RecordState::ended) {
@@ -338,6 +348,15 @@ ProcessRunner::Fate Slot::fate_of(const RingRecord& record) const {
   return state == RecordState::queued && same_boot() ? Fate::never_started : Fate::gone;
 }
 
+// Also whose it was, when that was before a power cut: the database may number anew from before it,
+// and must not be taken for an older copy then.
+void Slot::forget(RingRecord& record) const {
+  if (!same_boot()) {
+    record.body = {};
+  }
+  record.store(RecordState::free);
+}
+
 Status Slot::adopt(std::map<AttemptKey, ProcessRunner::Left>& left, Findings& findings) {
   DARN_ASSIGN(const bool locked, open());
   if (!locked) {
@@ -351,13 +370,14 @@ Status Slot::adopt(std::map<AttemptKey, ProcessRunner::Left>& left, Findings& fi
     RingRecord& record = ring_.record(i);
     if (record.change(RecordState::recalled, RecordState::free) ||
         record.load() == RecordState::free) {
+      forget(record);
       continue;
     }
     const auto at = left.find(record.body.attempt);
     const auto fate = fate_of(record);
     if (at == left.end() || fate == ProcessRunner::Fate::never_started) {
       if (fate != ProcessRunner::Fate::still_running) {  // committed before; or nothing to keep
-        record.store(RecordState::free);
+        forget(record);
       }
     } else {
       const bool gone = fate == ProcessRunner::Fate::gone;

@@ -68,6 +68,13 @@ class Slot {
     bool gone = false;  // its record stays until something else is released: then that is committed
   };
 
+  struct Stop {
+    AttemptKey attempt = 0;
+    bool now = false;
+  };
+
+  void send_stops();
+  void forget(RingRecord& record) const;
   Status relock();
   Status wait_until_settled();
   Fd open_shim() const;
@@ -90,6 +97,7 @@ class Slot {
   bool retiring_ = false;  // the shim ends by itself
   bool gone_ = false;
   std::vector<Assigned> jobs_;
+  std::vector<Stop> stops_;  // not sent yet
 };
 
 }  // namespace darn

@@ -54,8 +54,8 @@ class Store {
   // Gives the run its id (from `created`, with a suffix when taken) and key. State: planning.
   virtual Status create_run(RunRecord& run) = 0;
   // Dependencies by id: of this run, or (already succeeded) elsewhere in the lineage; those are
-  // recorded as satisfied. Tasks without open dependencies become ready. An id that is there already
-  // is refused here or, since rows are written some at a time, by what comes next.
+  // recorded as satisfied. Tasks without open dependencies become ready. An id that is there
+  // already is refused here or, since rows are written some at a time, by what comes next.
   virtual Result<TaskKey> add_task(RunKey run, const TaskSpec& spec, const std::string& pool,
                                    std::string_view raw) = 0;
   // After the last add_task: resolves dependencies, sets waiting/ready, counts. May be called again

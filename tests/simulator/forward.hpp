@@ -133,6 +133,7 @@ class ForwardingRunner : public ProcessRunner {
   explicit ForwardingRunner(ProcessRunner& to) : to_(&to) {}
 
   Result<int> acquire_slot() override { return to_->acquire_slot(); }
+  void give_back_slot(int slot) override { to_->give_back_slot(slot); }
   Status start(int slot, const Job& job) override { return to_->start(slot, job); }
   bool recall(AttemptKey attempt) override { return to_->recall(attempt); }
   void stop(AttemptKey attempt, bool now) override { to_->stop(attempt, now); }

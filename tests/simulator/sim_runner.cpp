@@ -64,6 +64,12 @@ Result<int> SimRunner::acquire_slot() {
   }
 }
 
+void SimRunner::give_back_slot(int index) {
+  world_.step("give_back_slot", false);
+  handles_[index].reserved = false;
+  world_.step("give_back_slot", true);
+}
+
 Status SimRunner::start(int index, const Job& job) {
   world_.step("start", false);
   world_.log("  is handed out", job.attempt_name, "to slot " + std::to_string(index));

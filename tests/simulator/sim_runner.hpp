@@ -23,6 +23,7 @@ class SimRunner : public ProcessRunner {
   std::function<void(const Job&)> starting;
 
   Result<int> acquire_slot() override;
+  void give_back_slot(int slot) override;
   Status start(int slot, const Job& job) override;
   bool recall(AttemptKey attempt) override;
   void stop(AttemptKey attempt, bool now) override;

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -137,6 +138,8 @@ class FakeRunner final : public ProcessRunner {
   std::function<void()> on_wait;
   // Whether a slot gives this job back instead of beginning it, as one whose shim was killed.
   std::function<bool(const Job&)> gives_back;
+  // Why this job is not taken now; nullopt: it is.
+  std::function<std::optional<Error>(const Job&)> refuses;
 
   Result<int> acquire_slot() override {
     step();
@@ -151,8 +154,14 @@ class FakeRunner final : public ProcessRunner {
     return slot;
   }
 
+  void give_back_slot(int slot) override { std::erase(busy_, slot); }
+
   Status start(int slot, const Job& job) override {
     step();
+    if (const auto why = refuses ? refuses(job) : std::nullopt) {
+      std::erase(busy_, slot);
+      return tl::unexpected<Error>(*why);
+    }
     if (gives_back && gives_back(job)) {
       std::erase(busy_, slot);
       returned_.push_back({job.attempt, slot, {}, true});
