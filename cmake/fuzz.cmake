@@ -7,7 +7,9 @@ foreach(source IN LISTS fuzzers)
   cmake_path(GET source STEM target)
   string(REGEX REPLACE "_fuzz$" "" what "${target}")
   add_executable(${target} ${source})
-  target_link_libraries(${target} PRIVATE ${modules} darn_warnings)
+  # What reads input from outside. A target for something else names it here.
+  target_link_libraries(${target} PRIVATE darn::plan darn_warnings)
+  list(APPEND targets ${target})
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/fuzz")
   if(DARN_FUZZ)
     target_link_options(${target} PRIVATE -fsanitize=fuzzer)
@@ -17,6 +19,7 @@ foreach(source IN LISTS fuzzers)
     set_tests_properties(fuzz_${what} PROPERTIES TIMEOUT 120 LABELS fuzz)
   endif()
 endforeach()
+add_custom_target(fuzzers DEPENDS ${targets})  # all that the fuzz preset builds
 if(DARN_FUZZ)
   # Coverage feedback is needed in the code under test too, not only in the target.
   foreach(module IN LISTS modules)
