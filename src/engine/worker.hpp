@@ -1,6 +1,6 @@
 // The engine's insides, shared by its files: engine.cpp (the loop), claim.cpp (what starts),
-// ahead.cpp (what is handed out before its turn), settle.cpp (what ended), cycle.cpp (cycles and
-// the end). Nothing outside engine/ includes this.
+// ahead.cpp (what is handed out before its turn), settle.cpp and record.cpp (what ended), cycle.cpp
+// (cycles and the end). Nothing outside engine/ includes this.
 #pragma once
 
 #include <deque>
@@ -121,10 +121,12 @@ class Worker {
   Result<std::vector<PastAttempt>> history_with(const Live& live);
   Decision decide_next(const Live& live, const std::vector<PastAttempt>& history,
                        const Output& output);
+  void note_limits(Live& live);
+
+  // --- record.cpp
   Status record(Live& live, bool with_task, const std::vector<PastAttempt>& history);
   // The task's new state; live.task is brought up to it for the event.
   TaskUpdate task_update(Live& live, const std::vector<PastAttempt>& history) const;
-  void note_limits(Live& live);
   void keep_files(const Live& live);
   void stop_rivals(const Live& winner);
   // Whether another attempt of its task is not settled yet: a race.
