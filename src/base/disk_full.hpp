@@ -11,6 +11,7 @@
 namespace darn {
 
 inline constexpr const char* kMakeRoom = "free some space, then darn resume";
+inline constexpr const char* kCheckDisk = "check the disk, then darn resume";
 
 constexpr bool is_disk_full(int error_number) {
   return error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG;
@@ -30,6 +31,16 @@ inline bool says_disk_full(const Error& error) {
 inline Error with_room_mend(Error error) {
   if (says_disk_full(error)) {
     error.mend = kMakeRoom;
+  }
+  return error;
+}
+
+// As long as there is no run, none can be resumed.
+inline Error before_any_run(Error error) {
+  if (error.mend == kMakeRoom) {
+    error.mend = "free some space, then run it again";
+  } else if (error.mend == kCheckDisk) {
+    error.mend = "check the disk, then run it again";
   }
   return error;
 }

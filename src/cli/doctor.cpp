@@ -36,12 +36,13 @@ std::vector<std::string> run_dirs(const StatePaths& paths) {
   return names;
 }
 
-// The database itself; one that does not read at all is a finding, too.
+// The database itself; one that does not read at all is a finding, too, and so is one that is not
+// damaged and of another version, or another program's: the error says what to do about it.
 void check_database(const Context& context, std::vector<Problem>& found) {
   const std::string path = context.paths.database();
   const auto problems = check_store(path);
   if (!problems) {
-    found.push_back({"", problems.error().message, kRepair});
+    found.push_back({"", problems.error().message, problems.error().mend});
     return;
   }
   for (const StoreProblem& one : *problems) {
@@ -73,14 +74,11 @@ void check_runs(const Context& context, std::vector<Problem>& found) {
   }
 }
 
-Status refuse_beside_engines(const Context& context) {
-  for (const std::string& name : run_dirs(context.paths)) {
-    if (run_is_locked(context.paths.lock(name))) {
-      return fail(ErrorKind::try_again, "run " + name + " is being worked on",
-                  "repair when it has ended: what is written now would be missing in the copy");
-    }
-  }
-  return {};
+std::vector<std::string> runs_worked_on(const Context& context) {
+  std::vector<std::string> names = run_dirs(context.paths);
+  std::erase_if(names,
+                [&](const std::string& name) { return !run_is_locked(context.paths.lock(name)); });
+  return names;
 }
 
 struct Repaired {
@@ -89,12 +87,22 @@ struct Repaired {
   std::vector<StoreProblem> left;
 };
 
+// The copy is of one moment (store/doctor.hpp), so that no lock has to be held: an engine that
+// begins meanwhile does no harm, but what it writes is missing in the copy. That is said.
 Result<Repaired> repair(const Context& context) {
-  DARN_TRY(refuse_beside_engines(context));
+  if (const auto busy = runs_worked_on(context); !busy.empty()) {
+    return fail(ErrorKind::try_again, "run " + busy.front() + " is being worked on",
+                "repair when it has ended: what is written now would be missing in the copy");
+  }
   Repaired done;
   done.file = context.paths.database() + ".repaired-" + format_stamp(context.clock->now());
   DARN_ASSIGN(done.salvage, salvage_store(context.paths.database(), done.file));
   DARN_ASSIGN(done.left, check_store(done.file));
+  for (const std::string& name : runs_worked_on(context)) {
+    done.salvage.notes.push_back("run " + name +
+                                 " has begun meanwhile: what it does is missing in the copy; "
+                                 "repair again when it has ended");
+  }
   return done;
 }
 
@@ -147,9 +155,9 @@ Result<int> doctor(const Context& context, const DoctorOptions& options) {
   nlohmann::json result = {{"healthy", found.empty()}, {"problems", problems_json(found)}};
   if (!options.json) {
     for (const Problem& one : found) {
-      print(
-          printable((one.run.empty() ? "" : "run " + one.run + ": ") + one.what + "; " + one.mend) +
-          "\n");
+      print(printable((one.run.empty() ? "" : "run " + one.run + ": ") + one.what +
+                      (one.mend.empty() ? "" : "; " + one.mend)) +
+            "\n");
     }
     if (found.empty()) {
       print("nothing is wrong with " + context.paths.root + "\n");

@@ -149,13 +149,29 @@ void remove_worktrees(const std::string& batch) {
   }
 }
 
-// Files first: when this is cut short, the runs are still listed and the next gc goes on.
-Status remove(Store& store, const StatePaths& paths, const Lineage& lineage) {
+// The lineage's first: who plans a re-run of it, or resumes one of its runs, holds that one before
+// there is a run to be locked. Then it is what was looked at before, or a re-run has come and ended
+// meanwhile.
+Result<std::vector<RunLock>> lock_all(Store& store, const StatePaths& paths,
+                                      const Lineage& lineage) {
   std::vector<RunLock> locks;
+  const std::string& root = lineage.runs.front().root;
+  DARN_ASSIGN(RunLock whole, RunLock::acquire(paths.lineage_lock(root), root));
+  locks.push_back(std::move(whole));
   for (const RunRecord& run : lineage.runs) {
     DARN_ASSIGN(RunLock lock, RunLock::acquire(paths.lock(run.id), run.id));
     locks.push_back(std::move(lock));
   }
+  DARN_ASSIGN(const std::vector<RunRecord> now, store.lineage_of(root));
+  if (now.size() != lineage.runs.size()) {
+    return fail(ErrorKind::try_again, "another run of the lineage of " + root + " has just begun");
+  }
+  return locks;
+}
+
+// Files first: when this is cut short, the runs are still listed and the next gc goes on. The locks
+// are held.
+Status remove(Store& store, const StatePaths& paths, const Lineage& lineage) {
   for (const std::string& path : lineage.paths) {
     remove_worktrees(path);
     std::error_code error;
@@ -205,6 +221,17 @@ Result<int> gc(const Context& context, const GcOptions& options) {
   std::uint64_t bytes = 0;
   nlohmann::json list = nlohmann::json::array();
   for (Lineage& lineage : old) {
+    Result<std::vector<RunLock>> locks;
+    if (options.yes) {
+      locks = lock_all(*store, context.paths, lineage);
+      if (!locks && locks.error().kind == ErrorKind::try_again) {
+        say("darn: {}: it stays\n", printable(locks.error().message));
+        continue;
+      }
+      if (!locks) {
+        return tl::unexpected<Error>(std::move(locks.error()));
+      }
+    }
     DARN_TRY(find_paths(*store, context.paths, lineage));
     if (options.yes) {
       DARN_TRY(remove(*store, context.paths, lineage));

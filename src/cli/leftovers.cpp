@@ -87,24 +87,24 @@ Status refuse_foreign(Store& store, const RunRecord& run, bool take_over) {
       "resume it there; when that one is gone for good: 'darn resume " + run.id + " --take-over'");
 }
 
+std::string unknown_attempts(const Behind& behind, const RunRecord& run) {
+  return fmt::format("the database knows nothing of the last {} attempts of run {}",
+                     behind.attempts, run.id);
+}
+
 Status refuse_older(const Context& context, const RunRecord& run, bool force) {
   const Behind behind = behind_its_rings(context, run);
   if (behind.attempts == 0) {
     return {};
   }
-  const std::string what = fmt::format(
-      "the database knows nothing of the last {} attempts of run {}", behind.attempts, run.id);
+  const std::string what = unknown_attempts(behind, run);
   for (const SlotState& slot : look_at_slots(context.paths.run_dir(run.id))) {
     if (slot.shim_lives && slot.open > 0) {
       return fail(ErrorKind::try_again, what + ", and some still run",
                   "wait until they have ended, or end them");
     }
   }
-  if (behind.after_power_cut) {
-    say("darn: {}: a power cut has taken them, what they did may be done again\n", what);
-    return {};
-  }
-  if (force) {
+  if (behind.after_power_cut || force) {
     return {};
   }
   return fail(ErrorKind::io, what + ": it is an older copy, or its -wal was removed",
@@ -113,10 +113,20 @@ Status refuse_older(const Context& context, const RunRecord& run, bool force) {
 
 }  // namespace
 
+Status refuse_unsafe(const Context& context, Store& store, const RunRecord& run,
+                     const RunningOptions& options) {
+  DARN_TRY(refuse_foreign(store, run, options.take_over));
+  return refuse_older(context, run, options.start_unclean);
+}
+
 Status look_before_engine(const Context& context, Store& store, const RunRecord& run,
                           const RunningOptions& options) {
-  DARN_TRY(refuse_foreign(store, run, options.take_over));
-  DARN_TRY(refuse_older(context, run, options.start_unclean));
+  DARN_TRY(refuse_unsafe(context, store, run, options));
+  const Behind behind = behind_its_rings(context, run);
+  if (behind.attempts > 0 && behind.after_power_cut) {
+    say("darn: {}: a power cut has taken them, what they did may be done again\n",
+        unknown_attempts(behind, run));
+  }
   std::vector<Problem> found;
   const AttemptKey first = run.key << 32;
   check_attempts(context, store, run, first + std::max<std::int64_t>(0, run.attempts - kRecent),

@@ -30,8 +30,10 @@ struct Behind {
 };
 Behind behind_its_rings(const Context& context, const RunRecord& run);
 
-// With the run's lock held, before its engine starts: refuses what would not be safe, and says what
-// has been lost.
+// With the run's lock held, before its engine starts: refuses what would not be safe. The second
+// also says what has been lost.
+Status refuse_unsafe(const Context& context, Store& store, const RunRecord& run,
+                     const RunningOptions& options);
 Status look_before_engine(const Context& context, Store& store, const RunRecord& run,
                           const RunningOptions& options);
 

@@ -6,6 +6,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/flags.hpp"
+#include "cli/leftovers.hpp"
 #include "cli/say.hpp"
 #include "cli/session.hpp"
 #include "engine/batch.hpp"
@@ -108,6 +109,8 @@ Result<int> resume(const Context& context, const ResumeOptions& options) {
                   "'darn retry " + id + " --launch' runs what has not succeeded again");
     }
     DARN_ASSIGN(lineage, hold_lineage(context, *store, run.root, id));
+    // Before anything is changed; run_session looks again and says what it finds.
+    DARN_TRY(refuse_unsafe(context, *store, run, options));
     DARN_TRY(apply_flags(options, run.settings));
     DARN_TRY(store->set_run_settings(run.key, run.settings));
     if (run.state == RunState::cancelled || start_unclean) {

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/disk_full.hpp"
 #include "base/text.hpp"
 #include "cli/commands.hpp"
 #include "cli/flags.hpp"
@@ -114,7 +115,7 @@ Result<int> run(const Context& context, const RunOptions& options) {
     return 0;
   }
   std::optional<RunLock> lineage;
-  {
+  const auto plan = [&]() -> Status {
     DARN_ASSIGN(const auto store, open_store(context, options.durability));
     if (parent) {
       DARN_ASSIGN(lineage, hold_lineage(context, *store, parent->root));
@@ -122,7 +123,10 @@ Result<int> run(const Context& context, const RunOptions& options) {
     const Force force = options.force           ? Force::all
                         : options.start_unclean ? Force::unclean
                                                 : Force::no;
-    DARN_TRY(plan_run(*store, source, run, force));
+    return plan_run(*store, source, run, force);
+  };
+  if (Status planned = plan(); !planned) {
+    return tl::unexpected<Error>(before_any_run(std::move(planned.error())));
   }
   RunningOptions running = options;
   running.durability = run.settings.durability;

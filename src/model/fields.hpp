@@ -239,42 +239,33 @@ struct Codec<std::vector<T>> {
   }
 };
 
-template <class T>
-struct Codec<std::map<std::string, T>> {
-  static void encode(std::string& out, const std::map<std::string, T>& values) {
+// A key of JSON is always text.
+inline const std::string& key_text(const std::string& key) { return key; }
+inline std::string key_text(int key) { return std::to_string(key); }
+template <class Key>
+Key key_from(const std::string& text) {
+  if constexpr (std::is_same_v<Key, int>) {
+    return std::stoi(text);
+  } else {
+    return text;
+  }
+}
+template <class Key, class T>
+struct Codec<std::map<Key, T>> {
+  static void encode(std::string& out, const std::map<Key, T>& values) {
     out += '{';
     for (const auto& [key, value] : values) {
       separate(out, '{');
-      encode_text(out, key);
+      encode_text(out, key_text(key));
       out += ':';
       fields::encode(out, value);
     }
     out += '}';
   }
-  static void decode(const json& in, std::map<std::string, T>& values) {
+  static void decode(const json& in, std::map<Key, T>& values) {
     values.clear();
     for (const auto& [key, element] : in.get_ref<const json::object_t&>()) {
-      fields::decode(element, values[key]);
-    }
-  }
-};
-
-template <class T>
-struct Codec<std::map<int, T>> {
-  static void encode(std::string& out, const std::map<int, T>& values) {
-    out += '{';
-    for (const auto& [key, value] : values) {
-      separate(out, '{');
-      encode_text(out, std::to_string(key));
-      out += ':';
-      fields::encode(out, value);
-    }
-    out += '}';
-  }
-  static void decode(const json& in, std::map<int, T>& values) {
-    values.clear();
-    for (const auto& [key, element] : in.get_ref<const json::object_t&>()) {
-      fields::decode(element, values[std::stoi(key)]);
+      fields::decode(element, values[key_from<Key>(key)]);
     }
   }
 };

@@ -11,6 +11,7 @@
 
 #include "base/text.hpp"
 #include "store/open.hpp"
+#include "store/rows.hpp"
 #include "store/sqlite.hpp"
 
 namespace darn {
@@ -86,10 +87,6 @@ constexpr std::array kInvariants = {
     Invariant{"{} totals are missing",
               "SELECT key, 1, '' FROM runs WHERE key NOT IN (SELECT run FROM totals)"},
 };
-
-constexpr std::array<std::string_view, 9> kStates = {"waiting", "ready",     "running",
-                                                     "delayed", "succeeded", "failed",
-                                                     "skipped", "cancelled", "abandoned"};
 
 std::string short_line(std::string_view text) {
   constexpr std::size_t kMost = 200;
@@ -207,26 +204,24 @@ class Checker {
                         counted[row.integer(0)]["attempts"] = row.integer(1);
                         return {};
                       }));
-    std::string columns = "run, tasks, attempts, healed";
-    for (const std::string_view state : kStates) {
-      columns += fmt::format(", {}", state);
-    }
-    return db_.each("SELECT " + columns + " FROM totals", [&](Query& row) -> Status {
-      auto& of = counted[row.integer(0)];
-      const auto compare = [&](const std::string& name, int column) {
-        if (row.integer(column) != of[name]) {
-          add(row.integer(0), fmt::format("its totals say {} {}, a count says {}",
-                                          row.integer(column), name, of[name]));
-        }
-      };
-      compare("tasks", 1);
-      compare("attempts", 2);
-      compare("healed", 3);
-      for (std::size_t i = 0; i < kStates.size(); ++i) {
-        compare(std::string(kStates[i]), 4 + static_cast<int>(i));
-      }
-      return {};
-    });
+    return db_.each(fmt::format("SELECT run, tasks, attempts, {} FROM totals", kCountColumns),
+                    [&](Query& row) -> Status {
+                      auto& of = counted[row.integer(0)];
+                      const auto compare = [&](const std::string& name, int column) {
+                        if (row.integer(column) != of[name]) {
+                          add(row.integer(0), fmt::format("its totals say {} {}, a count says {}",
+                                                          row.integer(column), name, of[name]));
+                        }
+                      };
+                      compare("tasks", 1);
+                      compare("attempts", 2);
+                      compare("healed", 3);
+                      for (std::size_t i = 0; i < kTaskStates; ++i) {
+                        compare(std::string(to_string(static_cast<TaskState>(i))),
+                                4 + static_cast<int>(i));
+                      }
+                      return {};
+                    });
   }
 
   Database& db_;

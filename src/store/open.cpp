@@ -48,20 +48,13 @@ Result<std::int64_t> pragma(Database& db, std::string_view name) {
   return value.value_or(0);
 }
 
-Status check_identity(Database& db, const Schema& schema) {
-  DARN_ASSIGN(const std::int64_t id, pragma(db, "application_id"));
+Result<Identity> identity(Database& db) {
+  Identity of;
+  DARN_ASSIGN(of.application_id, pragma(db, "application_id"));
+  DARN_ASSIGN(of.version, pragma(db, "user_version"));
   DARN_ASSIGN(const auto objects, db.integer("SELECT count(*) FROM sqlite_schema"));
-  if (id != kApplicationId && (id != 0 || objects.value_or(0) != 0)) {
-    return fail(ErrorKind::io, db.path() + ": a database of another program", kElsewhere);
-  }
-  DARN_ASSIGN(const std::int64_t version, pragma(db, "user_version"));
-  if (version > schema.version()) {
-    return fail(ErrorKind::config,
-                fmt::format("{}: written by a newer darn (version {}; this one knows {})",
-                            db.path(), version, schema.version()),
-                "upgrade darn, or name another state directory with --state DIR");
-  }
-  return {};
+  of.objects = objects.value_or(0);
+  return of;
 }
 
 Status check_health(Database& db) {
@@ -225,6 +218,19 @@ const char* network_file_system(std::uint64_t magic) {
   return nullptr;
 }
 
+Status check_identity(const std::string& path, const Identity& of, const Schema& schema) {
+  if (of.application_id != kApplicationId && (of.application_id != 0 || of.objects != 0)) {
+    return fail(ErrorKind::io, path + ": a database of another program", kElsewhere);
+  }
+  if (of.version > schema.version()) {
+    return fail(ErrorKind::config,
+                fmt::format("{}: written by a newer darn (version {}; this one knows {})", path,
+                            of.version, schema.version()),
+                "upgrade darn, or name another state directory with --state DIR");
+  }
+  return {};
+}
+
 const Schema& store_schema() {
   static const Schema schema = [] {
     Schema all;
@@ -267,7 +273,8 @@ Result<std::unique_ptr<Database>> open_database(const std::string& path,
   }
   DARN_ASSIGN(auto db, Database::open(path, flags));
   DARN_TRY(configure(*db, options));
-  DARN_TRY(check_identity(*db, schema));
+  DARN_ASSIGN(const Identity of, identity(*db));
+  DARN_TRY(check_identity(path, of, schema));
   if (options.read_only) {
     DARN_ASSIGN(const std::int64_t version, pragma(*db, "user_version"));
     if (version == 0) {  // what is left of a run that could not be planned

@@ -19,6 +19,15 @@ struct Schema {
 };
 const Schema& store_schema();
 
+// What a file says of itself, and how many tables and indexes it lists.
+struct Identity {
+  std::int64_t application_id = 0;
+  std::int64_t version = 0;
+  std::int64_t objects = 0;
+};
+// Fails for another program's file and for one that a newer darn has written. An older one is fine.
+Status check_identity(const std::string& path, const Identity& of, const Schema& schema);
+
 Result<std::unique_ptr<Database>> open_database(const std::string& path,
                                                 const StoreOptions& options, const Schema& schema);
 

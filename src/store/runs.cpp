@@ -1,5 +1,7 @@
 // Runs, cycles, pools and the totals of a run.
+#include <array>
 #include <bit>
+#include <tuple>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -299,10 +301,11 @@ Status SqliteStore::write_totals() {
     }
     return text + " WHERE run = ?1";
   }();
-  const auto& by = now.change.by_state;
-  static_assert(kTaskStates == 9);
-  DARN_TRY(db_->run(sql, now.run, now.tasks, now.attempts, now.change.healed, by[0], by[1], by[2],
-                    by[3], by[4], by[5], by[6], by[7], by[8]));
+  DARN_TRY(std::apply(
+      [&](const auto&... by_state) {
+        return db_->run(sql, now.run, now.tasks, now.attempts, now.change.healed, by_state...);
+      },
+      now.change.by_state));
   return {};
 }
 

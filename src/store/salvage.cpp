@@ -6,6 +6,7 @@
 #include <array>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -64,34 +65,59 @@ Handle open_raw(const std::string& path, int flags) {
 }
 
 // Opened as a writer would: a -wal without its index is read only so. Nothing is written. A
-// writable schema is how SQLite is told to read on where a file is shorter than it says.
+// writable schema is how SQLite is told to read on where a file is shorter than it says. One
+// reader's transaction: what is read is of one moment, also while somebody writes.
 Handle open_damaged(const std::string& path) {
   Handle db = open_raw(path, SQLITE_OPEN_READWRITE);
   sqlite3_db_config(db.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  sqlite3_exec(db.get(),
-               "PRAGMA writable_schema = ON; PRAGMA cell_size_check = ON; PRAGMA query_only = ON;",
-               nullptr, nullptr, nullptr);
+  sqlite3_exec(
+      db.get(),
+      "PRAGMA writable_schema = ON; PRAGMA cell_size_check = ON; PRAGMA query_only = ON; BEGIN;",
+      nullptr, nullptr, nullptr);
   return db;
 }
 
-bool lists_tables(sqlite3* db) {
-  const Statement any = prepare(db, "SELECT count(*) FROM sqlite_schema WHERE type = 'table'");
-  return any && sqlite3_step(any.get()) == SQLITE_ROW &&
-         sqlite3_column_int(any.get(), 0) >= static_cast<int>(kTables.size());
+std::optional<std::int64_t> integer(sqlite3* db, const std::string& sql) {
+  const Statement one = prepare(db, sql);
+  if (!one || sqlite3_step(one.get()) != SQLITE_ROW) {
+    return std::nullopt;
+  }
+  return sqlite3_column_int64(one.get(), 0);
 }
 
-// A copy that is worked on, and goes away.
-struct Work {
-  explicit Work(std::string file) : path(std::move(file)) {}
-  ~Work() {
+// A file that reads and is another program's, or a newer darn's, is not damaged: what this darn
+// would take for a whole copy of it would not be one.
+Status refuse_others(sqlite3* db, const std::string& path) {
+  const auto objects = integer(db, "SELECT count(*) FROM sqlite_schema");
+  const auto id = integer(db, "PRAGMA application_id");
+  const auto version = integer(db, "PRAGMA user_version");
+  if (!objects || !id || !version) {
+    return {};
+  }
+  return check_identity(path, {*id, *version, *objects}, store_schema());
+}
+
+bool lists_tables(sqlite3* db) {
+  const auto tables = integer(db, "SELECT count(*) FROM sqlite_schema WHERE type = 'table'");
+  return tables && *tables >= static_cast<std::int64_t>(kTables.size());
+}
+
+// A database that goes away unless it is kept. Outlives every connection to it.
+struct Unfinished {
+  explicit Unfinished(std::string file) : path(std::move(file)) {}
+  ~Unfinished() {
+    if (kept) {
+      return;
+    }
     std::error_code none;
-    for (const char* suffix : {"", "-wal", "-shm"}) {
+    for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
       std::filesystem::remove(path + suffix, none);
     }
   }
-  Work(const Work&) = delete;
-  Work& operator=(const Work&) = delete;
+  Unfinished(const Unfinished&) = delete;
+  Unfinished& operator=(const Unfinished&) = delete;
   std::string path;
+  bool kept = false;
 };
 
 class Salvager {
@@ -307,10 +333,12 @@ Result<Salvage> salvage_store(const std::string& path, const std::string& to) {
     return fail(ErrorKind::io, to + " is there already", "move it away");
   }
   Salvage result;
+  Unfinished made(to);
   {
-    { DARN_ASSIGN(const auto fresh, open_database(to, {}, store_schema())); }
+    const Unfinished work(to + ".work");  // a copy that is worked on
     Handle from = open_damaged(path);
-    const Work work(to + ".work");
+    DARN_TRY(refuse_others(from.get(), path));
+    { DARN_ASSIGN(const auto fresh, open_database(to, {}, store_schema())); }
     if (!lists_tables(from.get())) {
       if (auto done = transplant_schema(path, to, work.path); done) {
         from = open_damaged(work.path);
@@ -318,7 +346,6 @@ Result<Salvage> salvage_store(const std::string& path, const std::string& to) {
       }
     }
     if (!lists_tables(from.get())) {
-      std::filesystem::remove(to);
       return fail(
           ErrorKind::io,
           fmt::format("{}: nothing can be read of it ({})", path, sqlite3_errmsg(from.get())),
@@ -337,6 +364,7 @@ Result<Salvage> salvage_store(const std::string& path, const std::string& to) {
   DARN_ASSIGN(const auto db, open_database(to, {.unchecked = true}, store_schema()));
   DARN_TRY(db->script("PRAGMA foreign_keys = OFF"));
   DARN_TRY(conclude(*db, result));
+  made.kept = true;
   return result;
 }
 

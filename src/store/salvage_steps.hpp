@@ -16,7 +16,9 @@ struct Step {
 // In this order. What is not known to be safe to start is never left ready.
 constexpr std::array kSteps = {
     Step{"{} runs were lost but for their tasks: they can be read and retried",
-         "INSERT OR IGNORE INTO runs SELECT key, 'recovered-' || key, 'failed', 1, "
+         "INSERT OR IGNORE INTO runs (key, id, state, cycle, root, parent, created, ended, "
+         "cancel_requested, host, boot_id, pid, seed, source, format, cwd, columns, settings) "
+         "SELECT key, 'recovered-' || key, 'failed', 1, "
          "'recovered-' || key, '', 0, 0, 0, '', '', 0, 0, '', 'csv', '/', '[]', '{}' "
          "FROM (SELECT DISTINCT key >> 32 AS key FROM tasks UNION "
          "SELECT DISTINCT task >> 32 FROM task_specs) WHERE key BETWEEN 1 AND 2147483647"},
@@ -27,7 +29,7 @@ constexpr std::array kSteps = {
     Step{
         "{} tasks were lost but for their specification: it is not known whether they ran",
         "INSERT OR IGNORE INTO tasks (key, run, id, state, pool, priority, pending, work, summary) "
-        "SELECT task, task >> 32, spec ->> '$.id', 'abandoned', 'command', 0, 0, 0, "
+        "SELECT task, task >> 32, spec ->> '$.id', 'abandoned', 'commands', 0, 0, 0, "
         "'its record was damaged: it is not known whether it ran' FROM task_specs "
         "WHERE task NOT IN (SELECT key FROM tasks)"},
     Step{"{} tasks have lost their specification and will not run again",
@@ -98,7 +100,9 @@ constexpr std::array kSteps = {
         "t.state IN ('waiting', 'ready', 'running', 'delayed'))"},
     Step{"", "DELETE FROM totals"},
     Step{"",
-         "INSERT INTO totals SELECT r.key, coalesce(max(t.key & 4294967295), 0), "
+         "INSERT INTO totals (run, tasks, attempts, cost_usd, tokens, waiting, ready, running, "
+         "delayed, succeeded, failed, skipped, cancelled, abandoned, healed) "
+         "SELECT r.key, coalesce(max(t.key & 4294967295), 0), "
          "max(coalesce((SELECT max(a.key & 4294967295) FROM attempts a WHERE a.key BETWEEN "
          "r.key << 32 AND (r.key << 32) + 4294967295), 0), 0), total(t.cost_usd), "
          "coalesce(sum(t.tokens), 0), coalesce(sum(t.state = 'waiting'), 0), "
@@ -108,6 +112,14 @@ constexpr std::array kSteps = {
          "coalesce(sum(t.state = 'cancelled'), 0), coalesce(sum(t.state = 'abandoned'), 0), "
          "coalesce(sum(t.healed), 0) FROM runs r LEFT JOIN tasks t ON t.run = r.key "
          "GROUP BY r.key"},
+    // What the dearest attempt took, as migrations/001.sql does. A record that was mended has none.
+    Step{"",
+         "UPDATE totals SET (highest_usd, highest_tokens) = (SELECT "
+         "coalesce(max(CAST(details ->> '$.report.cost_usd' AS REAL)), 0), "
+         "coalesce(max(coalesce(CAST(details ->> '$.report.tokens_in' AS INTEGER), 0) + "
+         "coalesce(CAST(details ->> '$.report.tokens_out' AS INTEGER), 0)), 0) "
+         "FROM attempts WHERE key BETWEEN totals.run << 32 AND (totals.run << 32) + 4294967295 "
+         "AND json_valid(details))"},
 };
 
 }  // namespace darn

@@ -1,5 +1,8 @@
 // A copy of a damaged database whose list of tables does not read, with that list taken from a new
-// one: schema.sql puts each table's root where it put it in every other database of its version.
+// one. Every table has its root where schema.sql puts it in a new file, also in one that has been
+// migrated: no step has moved or made a table yet. Of indexes that does not hold: the pages of the
+// list itself lie elsewhere among them in a migrated file. So the copy is for reading tables NOT
+// INDEXED.
 #pragma once
 
 #include <string>

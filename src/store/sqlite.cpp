@@ -6,6 +6,8 @@
 
 #include <sqlite3.h>
 
+#include "base/disk_full.hpp"
+
 namespace darn {
 namespace {
 
@@ -183,17 +185,15 @@ Error Database::error(int code) const {
     return Error{kind, path_ + ": " + message, mend, {}};
   };
   const std::string elsewhere = "name another state directory with --state DIR";
-  const bool full = number == ENOSPC || number == EDQUOT || number == EFBIG;
+  const bool full = is_disk_full(number);
   switch (code & 0xff) {
-    case SQLITE_FULL:
-      return make(ErrorKind::io, "the disk is full", "free some space, then darn resume");
+    case SQLITE_FULL: return make(ErrorKind::io, "the disk is full", kMakeRoom);
     case SQLITE_IOERR:
       if (full) {
-        return make(ErrorKind::io, "cannot grow: " + reason(number),
-                    "free some space, then darn resume");
+        return make(ErrorKind::io, "cannot grow: " + reason(number), kMakeRoom);
       }
       return make(ErrorKind::io, "I/O error: " + (number != 0 ? reason(number) : std::string(said)),
-                  "check the disk, then darn resume");
+                  kCheckDisk);
     case SQLITE_CORRUPT:
       return make(ErrorKind::io, "the file is damaged (" + said + ")",
                   "'darn doctor --repair' saves what can be saved");

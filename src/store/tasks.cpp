@@ -22,10 +22,6 @@ std::string reached_from(std::string_view start) {
       start, kSkipReached);
 }
 
-}  // namespace
-
-namespace {
-
 // What has succeeded never runs again: the UPDATE that has this at its end changes nothing then.
 // (A trigger would say it once for all, but makes each UPDATE keep a journal of its own.)
 #define DARN_NOT_AFTER_SUCCESS " AND (state <> 'succeeded' OR ?2 = 'succeeded')"

@@ -57,11 +57,11 @@ def small(darn):
         disk.close()
 
 
-def said_what_to_do(done):
+def said_what_to_do(done, then="darn resume"):
     lines = [line for line in done.err.splitlines() if line.startswith("darn: ")
              and "had no room for" not in line]  # a resume says what output is lost
     assert done.status == 74 and len(lines) == 1, repr(done)
-    assert "free some space, then darn resume" in lines[0], lines[0]
+    assert lines[0].endswith(f"; free some space, then {then}"), lines[0]
 
 
 def ran_once(darn, tasks):
@@ -130,6 +130,18 @@ def test_a_limit_on_the_size_of_files_is_like_a_full_disk(darn):
     ran_once(darn, tasks)
 
 
+def test_a_disk_that_is_full_before_there_is_a_run(darn):
+    darn.csv("id,command", ["a", "true"])
+    for blocks in (0, 4, 20, 60):  # of 512 bytes: in the middle of the database's first pages
+        done = subprocess.run(["sh", "-c", f"ulimit -f {blocks}; exec \"$DARN_PROGRAM\" run tasks.csv"],
+                              cwd=darn.dir, env=darn.env | {"DARN_PROGRAM": str(PROGRAM)},
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        assert done.returncode == 74, (blocks, done)
+        assert "free some space, then run it again" in done.stderr, (blocks, done)
+        assert darn("status").status == 64
+    darn.run("tasks.csv")
+
+
 @pytest.mark.parametrize("round", range(3))
 def test_full_at_any_moment(darn, small, round):
     print(f"DARN_DISK_SEED={SEED}")
@@ -149,7 +161,7 @@ def test_full_at_any_moment(darn, small, round):
     if round == 0:  # from the beginning
         disk.fill()
         done = darn("run", "tasks.csv", "-j", 3, "-q", env=env)
-        assert done.status == 74 and "free some space" in done.err, repr(done)
+        said_what_to_do(done, "run it again")
         disk.make_room(4000)
         full += 1
     live = darn.start("run", "tasks.csv", "-j", 3, "-q", env=env)
@@ -166,9 +178,9 @@ def test_full_at_any_moment(darn, small, round):
         disk.make_room(4000 + 2000 * full)
         done = live.wait()
         if done.status == 74:
-            said_what_to_do(done)
             full += 1
             none = darn("status").status == 64
+            said_what_to_do(done, "run it again" if none else "darn resume")
             again = ["run", "tasks.csv"] if none else ["resume"]
             live = darn.start(*again, "-j", 3, "-q", env=env)
         else:

@@ -1,7 +1,9 @@
 """What is shown, to people and to programs."""
 
+import fcntl
 import json
 import re
+import struct
 import subprocess
 import xml.etree.ElementTree as ElementTree
 
@@ -202,6 +204,20 @@ def test_gc_keeps_what_is_asked_and_what_lives(darn):
     newest = darn.status()["run"]
     darn("gc", "--older-than", "0s", "--keep", "1", "--yes", status=0)
     assert [r["run"] for r in darn.runs()] == [newest]
+
+
+def test_gc_leaves_alone_whose_re_run_is_just_being_planned(darn):
+    darn.csv("id,command", ["a", "true"])
+    darn.run("tasks.csv")
+    run = darn.status()["run"]
+    # What a re-run holds before there is a run of its own (an open file description lock).
+    with open(darn.state / "runs" / run / "lineage", "w", encoding="utf-8") as file:
+        fcntl.fcntl(file, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
+        done = darn("gc", "--keep", 0, "--yes", status=0)
+        assert run in done.err and "it stays" in done.err, repr(done)
+        assert done.out == "" and darn.states() == {"a": "succeeded"}
+    darn("gc", "--keep", 0, "--yes", status=0)
+    assert darn.runs() == []
 
 
 def test_gc_leaves_what_lives_alone(darn):

@@ -145,6 +145,38 @@ def test_a_run_of_another_host_is_refused_until_it_is_taken_over(darn):
     assert darn.lines("trace") == ["start.a", "end.a"]
 
 
+def test_a_resume_that_is_refused_changes_nothing(darn):
+    darn.write("gate.sh", GATE, 0o755)
+    darn.csv("id,command", ["a", "./gate.sh"])
+    live = darn.start("run", "tasks.csv", "-j", 1)
+    until("it runs", lambda: darn.lines("trace"))
+    darn("cancel", "last", "--kill", status=0)
+    live.wait()
+    until("nobody is left", lambda: not darn.alive())
+    assert darn.status()["state"] == "cancelled"
+
+    def state():
+        db = sqlite3.connect(darn.state / "darn.db")
+        rows = db.execute("SELECT r.cycle, r.settings, r.state, count(c.cycle) FROM runs r "
+                          "JOIN cycles c ON c.run = r.key").fetchall()
+        db.close()
+        return rows
+
+    # As an older copy of the database would be, which does not know of the attempt.
+    db = sqlite3.connect(darn.state / "darn.db")
+    db.executescript("DELETE FROM attempts; UPDATE totals SET attempts = 0; "
+                     "UPDATE tasks SET attempts = 0;")
+    db.close()
+    before = state()
+    for _ in range(2):
+        done = darn("resume", "-j", 7, status=74)
+        assert "the database knows nothing of the last 1 attempts" in done.err
+        assert state() == before
+    darn.write("go", "")
+    darn("resume", "-j", 7, "--force", status=0)
+    assert state() != before
+
+
 def test_a_run_of_another_host_where_nothing_runs_goes_on(darn):
     darn.write("gate.sh", GATE, 0o755)
     darn.csv("id,command", ["a", "./gate.sh"], ["b", "echo b >> trace"])
