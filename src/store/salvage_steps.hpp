@@ -51,9 +51,11 @@ constexpr std::array kSteps = {
     Step{"", "DELETE FROM cycles WHERE run NOT IN (SELECT key FROM runs)"},
     Step{"", "DELETE FROM pools WHERE run NOT IN (SELECT key FROM runs)"},
     Step{"{} edges were put back from what the tasks say they come after",
+         // In this order: left to itself, the planner pairs every task with every other.
          "INSERT OR IGNORE INTO dependencies SELECT p.key, t.key FROM tasks t "
-         "JOIN task_specs s ON s.task = t.key, json_each(s.spec, '$.after') a "
-         "JOIN tasks p ON p.run = t.run AND p.id = a.value"},
+         "CROSS JOIN task_specs s ON s.task = t.key "
+         "CROSS JOIN json_each(s.spec, '$.after') a "
+         "CROSS JOIN tasks p ON p.run = t.run AND p.id = a.value"},
     Step{"{} tasks had succeeded, as their attempts say",
          "UPDATE tasks SET state = 'succeeded' WHERE state <> 'succeeded' AND EXISTS "
          "(SELECT 1 FROM attempts a WHERE a.task = tasks.key AND a.state = 'succeeded')"},
@@ -102,9 +104,7 @@ constexpr std::array kSteps = {
     Step{"",
          "INSERT INTO totals (run, tasks, attempts, cost_usd, tokens, waiting, ready, running, "
          "delayed, succeeded, failed, skipped, cancelled, abandoned, healed) "
-         "SELECT r.key, coalesce(max(t.key & 4294967295), 0), "
-         "max(coalesce((SELECT max(a.key & 4294967295) FROM attempts a WHERE a.key BETWEEN "
-         "r.key << 32 AND (r.key << 32) + 4294967295), 0), 0), total(t.cost_usd), "
+         "SELECT r.key, coalesce(max(t.key & 4294967295), 0), 0, total(t.cost_usd), "
          "coalesce(sum(t.tokens), 0), coalesce(sum(t.state = 'waiting'), 0), "
          "coalesce(sum(t.state = 'ready'), 0), coalesce(sum(t.state = 'running'), 0), "
          "coalesce(sum(t.state = 'delayed'), 0), coalesce(sum(t.state = 'succeeded'), 0), "
@@ -113,6 +113,9 @@ constexpr std::array kSteps = {
          "coalesce(sum(t.healed), 0) FROM runs r LEFT JOIN tasks t ON t.run = r.key "
          "GROUP BY r.key"},
     // What the dearest attempt took, as migrations/001.sql does. A record that was mended has none.
+    Step{"",
+         "UPDATE totals SET attempts = (SELECT coalesce(max(key & 4294967295), 0) FROM attempts "
+         "WHERE key BETWEEN totals.run << 32 AND (totals.run << 32) + 4294967295)"},
     Step{"",
          "UPDATE totals SET (highest_usd, highest_tokens) = (SELECT "
          "coalesce(max(CAST(details ->> '$.report.cost_usd' AS REAL)), 0), "
