@@ -1,6 +1,7 @@
 """What the tests of the program from outside share: darn in a directory of its own, with its own
 home and short waits, and the proof at each test's end that no process was left behind."""
 
+import contextlib
 import csv
 import io
 import json
@@ -253,6 +254,16 @@ class Darn:
 
     def alive(self):
         return processes_with(self.marker.encode())
+
+    def kill_all(self):
+        """Until two readings find nobody: a process can be born behind the back of one."""
+        clean = 0
+        while clean < 2:
+            pids = self.alive()
+            clean = 0 if pids else clean + 1
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture

@@ -24,12 +24,7 @@ def once(darn):
     live = darn.start("run", "tasks.csv", "-j", "1")
     until("a has started", lambda: "start.a" in darn.lines("trace"))
     live.signal(signal.SIGKILL)
-    while darn.alive():
-        for pid in darn.alive():
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+    darn.kill_all()
     live.wait()
     darn.write("go", "")
     return darn
@@ -202,9 +197,7 @@ def test_without_its_exit_records_what_lives_is_not_started_again(darn):
     done = darn("resume", status=75)
     assert f"of attempt {run}/a/1 lives" in done.err
     assert darn.lines("trace") == ["start.a"]
-    while darn.alive():
-        for pid in darn.alive():
-            os.kill(pid, signal.SIGKILL)
+    darn.kill_all()
     darn.write("go", "")
     darn("resume", status=0)
     assert darn.lines("trace") == ["start.a", "start.a", "end.a"]
