@@ -68,6 +68,25 @@ bool has_entry(std::string_view environment, const std::string& entry) {
   return false;
 }
 
+// Where the living shim of a process works, by the mark in its environment; empty: it has none.
+std::string shim_dir(std::string_view environment) {
+  constexpr std::string_view kMark = "DARN_SHIM=";
+  const std::size_t at = environment.find(kMark);
+  int pid = 0;
+  unsigned long long start = 0;
+  if (at == std::string_view::npos ||
+      std::sscanf(std::string(environment.substr(at + kMark.size(), 40)).c_str(),  // NOLINT
+                  "%d.%llu", &pid, &start) != 2 ||
+      start_ticks(pid) != start) {
+    return {};
+  }
+  // darn-shim, __shim, its directory, its slot
+  const std::string words = read_file("/proc/" + std::to_string(pid) + "/cmdline");
+  const std::size_t second = words.find('\0');
+  const std::size_t third = second == std::string::npos ? second : words.find('\0', second + 1);
+  return third == std::string::npos ? std::string() : std::string(words.c_str() + third + 1);
+}
+
 bool is_marked(pid_t pid, const std::vector<Mark>& marks) {
   const std::string environment = read_file("/proc/" + std::to_string(pid) + "/environ");
   return std::any_of(marks.begin(), marks.end(), [&](const Mark& mark) {
@@ -149,10 +168,15 @@ std::vector<Process> descendants(const std::vector<Process>& all, const std::vec
   return found;
 }
 
-pid_t find_with(const std::string& entry) {
+pid_t find_attempt(const std::string& attempt_name, const std::string& dir) {
+  const std::string entry = mark_of(attempt_name, 0, 0).attempt;
   for (const Process& p : all_processes()) {
-    if (p.state != 'Z' && p.pid != ::getpid() &&
-        has_entry(read_file("/proc/" + std::to_string(p.pid) + "/environ"), entry)) {
+    if (p.state == 'Z' || p.pid == ::getpid()) {
+      continue;
+    }
+    const std::string environment = read_file("/proc/" + std::to_string(p.pid) + "/environ");
+    const std::string elsewhere = shim_dir(environment);
+    if (has_entry(environment, entry) && (elsewhere.empty() || elsewhere == dir)) {
       return p.pid;
     }
   }

@@ -38,8 +38,10 @@ struct Mark {
 };
 Mark mark_of(const std::string& attempt_name, pid_t shim_pid, std::uint64_t shim_start);
 
-// A process whose environment has this entry; 0: none that we may look at.
-pid_t find_with(const std::string& entry);
+// A process of this attempt; 0: none that we may look at. Runs in other directories that began in
+// the same second may have attempts of that name: those under a living shim that works in another
+// directory than `dir` are not ours.
+pid_t find_attempt(const std::string& attempt_name, const std::string& dir);
 
 // Ends, with SIGKILL, all processes that carry one of the marks, and what descends from them, until
 // none is left. False when some are still there after `at_most`.

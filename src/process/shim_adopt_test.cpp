@@ -336,7 +336,7 @@ TEST_CASE("without exit records, whatever carries the attempt's name is a reason
              std::vector<const char*>{mark.c_str(), nullptr}.data());
     ::_exit(1);
   }
-  REQUIRE(eventually([&] { return find_with("DARN_ATTEMPT=" + job.attempt_name) == alive; }));
+  REQUIRE(eventually([&] { return find_attempt(job.attempt_name, bench.dir()) == alive; }));
   const auto adopted = bench.runner().adopt({{job.attempt, job.attempt_name, 0}});
   REQUIRE_FALSE(adopted);
   CHECK(adopted.error().kind == ErrorKind::try_again);
@@ -344,6 +344,17 @@ TEST_CASE("without exit records, whatever carries the attempt's name is a reason
   ::kill(alive, SIGKILL);
   REQUIRE(::waitpid(alive, nullptr, 0) == alive);
   CHECK(adopt(bench, {job})[job.attempt] == Fate::gone);
+}
+
+TEST_CASE("an attempt of that name under a shim of another directory is another run's") {
+  Bench bench;
+  const Job job = bench.shell("echo > begun; until [ -e go ]; do sleep 0.01; done");
+  bench.start(job);
+  REQUIRE(bench.appears("begun"));
+  CHECK(find_attempt(job.attempt_name, bench.dir()) > 0);
+  CHECK(find_attempt(job.attempt_name, bench.path("elsewhere")) == 0);
+  bench.touch("go");
+  CHECK(bench.finish().exit_code == 0);
 }
 
 TEST_CASE("looking at slots takes nothing over") {

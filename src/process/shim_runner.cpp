@@ -149,7 +149,7 @@ class ShimRunner final : public ProcessRunner {
     for (const auto& [attempt, one] : open) {  // claimed, and start() never came to it
       const bool known = slot_at(one.slot).same_boot();
       // Without its ring nobody knows its shim: then the name alone is a reason not to go on.
-      const pid_t alive = known ? 0 : find_with(mark_of(one.attempt_name, 0, 0).attempt);
+      const pid_t alive = known ? 0 : find_attempt(one.attempt_name, dir_);
       if (alive != 0) {
         return fail(ErrorKind::try_again,
                     "the exit records of slot " + std::to_string(one.slot) +

@@ -1,7 +1,6 @@
 """Ends that nobody saw: what may have done its work is not done again unless somebody says so; what
 ran elsewhere is neither adopted nor declared dead; a re-run never starts beside what still lives."""
 
-import os
 import signal
 import sqlite3
 
