@@ -3,6 +3,7 @@
 thousand tasks beside those of the bare loop (floor.cpp), and darn's own peak memory. Draws both
 against N when given a file. DARN_SCALE_MAX stops earlier. The largest takes some six minutes."""
 
+import functools
 import math
 import os
 import subprocess
@@ -13,12 +14,16 @@ from pathlib import Path
 from measure import ROOT, Run, tasks
 
 
+@functools.cache
+def bare_loop(floor, count):
+    return float(subprocess.check_output([floor, str(count), "2"]))
+
+
 def point(count, floor, work):
     directory = Path(work) / str(count)
     directory.mkdir()
     tasks(directory / "tasks.csv", count)
-    bare = float(subprocess.check_output([floor, str(min(count, 100_000)), "2"]))
-    bare *= count / min(count, 100_000)
+    bare = bare_loop(floor, min(count, 100_000)) * count / min(count, 100_000)
     seconds, memory = Run(directory, "run", "tasks.csv", "-j", "2", "--progress", "quiet").end()
     print(f"{count:>9,} tasks  {seconds:8.2f} s  {1000 * seconds / count:6.3f} s/1000"
           f"  ratio to the bare loop {seconds / bare:5.2f}  {memory:6.1f} MiB", flush=True)
