@@ -11,10 +11,6 @@ constexpr Duration kRefusedFor{100};
 
 }  // namespace
 
-bool is_passing(const Error& error) {
-  return error.kind == ErrorKind::try_again || error.kind == ErrorKind::unavailable;
-}
-
 // Its place in the pool goes to the one that waits behind it, if any.
 void Worker::leave_slot(Live& live) {
   const auto heir = queues_.remove(live.attempt.key, parts_.clock->now());
@@ -58,11 +54,11 @@ void Worker::take_back(const std::vector<AttemptKey>& attempts) {
 // What was taken back, and what waits while a slot could run it, before anything new: it was its
 // turn earlier. A slot that cannot go on gives back agents and what is in other pools, too.
 Status Worker::start_returned(Time now) {
-  if (returned_.empty() && pools_.room(kCommandPool, true, now) > 0) {
-    const auto waiting = queues_.waiting();
+  if (returned_.empty()) {
+    auto waiting = queues_.waiting();
     const auto room = static_cast<std::size_t>(pools_.room(kCommandPool, true, now));
-    take_back({waiting.begin(),
-               waiting.begin() + static_cast<std::ptrdiff_t>(std::min(room, waiting.size()))});
+    waiting.resize(std::min(room, waiting.size()));
+    take_back(waiting);
   }
   if (now < refused_until_) {
     return {};

@@ -17,6 +17,11 @@ namespace {
 // How long the engine sleeps at most: `darn cancel` and `darn add` are seen after that.
 constexpr Duration kTick{250};
 
+// Whether what could not be handed out may be after a moment (ProcessRunner::start).
+bool is_passing(const Error& error) {
+  return error.kind == ErrorKind::try_again || error.kind == ErrorKind::unavailable;
+}
+
 }  // namespace
 
 Result<RunRecord> run_engine(const EngineParts& parts, RunKey key) {
@@ -200,9 +205,8 @@ Status Worker::start_all() {
     auto job = launcher_.prepare(live.task, live.attempt, live.agent, launch.placement,
                                  launch.session, launch.deadline);
     const Status prepared = job ? note_output_before(live) : tl::unexpected<Error>(job.error());
-    if (!prepared) {
-      runner_.give_back_slot(
-          live.attempt.slot);  // also one in which others wait: they are sent to it
+    if (!prepared) {  // others may wait in its slot: they are sent to it all the same
+      runner_.give_back_slot(live.attempt.slot);
     }
     Status started = prepared ? runner_.start(live.attempt.slot, *job) : prepared;
     if (started) {

@@ -20,9 +20,6 @@
 
 namespace darn {
 
-// Whether what could not be handed out may be after a moment (ProcessRunner::start).
-bool is_passing(const Error& error);
-
 class Worker {
  public:
   Worker(const EngineParts& parts, RunRecord run, RuleMatcher rules,
