@@ -51,8 +51,18 @@ Status Worker::open_first_cycle() {
     return {};
   }
   const Time now = parts_.clock->now();
-  DARN_ASSIGN(const std::string batch, new_batch_name(store_, paths_, now));
-  DARN_TRY(store_.start_first_cycle(run_.key, batch, now));
+  // In one transaction: another run that begins in this second must not find the same name free.
+  DARN_TRY(store_.begin());
+  std::string batch;
+  const auto name_it = [&]() -> Status {
+    DARN_ASSIGN(batch, new_batch_name(store_, paths_, now));
+    DARN_TRY(store_.start_first_cycle(run_.key, batch, now));
+    return store_.commit();
+  };
+  if (const Status done = name_it(); !done) {
+    store_.rollback();
+    return done;
+  }
   return make_batch(batch);
 }
 
