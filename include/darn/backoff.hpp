@@ -1,86 +1,77 @@
-// How long to wait before a retry: a schedule of delays, growth beyond its end, jitter that stays
-// below the plan, and a server's Retry-After as a floor. Plain values and pure functions: no clock,
-// no global, thread-safe; the same seed gives the same delay. Needs the standard library only.
+// How long to wait before a retry: a schedule of delays, growth beyond its end, and jitter that
+// stays below the cap. Plain values and pure functions: no clock, no global, thread-safe; the same
+// random number gives the same delay. No retry number overflows.
 //
-//   const auto backoff = darn::Backoff::exponential(100ms, 2.0, 30s);
-//   std::this_thread::sleep_for(darn::backoff_delay(backoff, retry, seed));  // retry = 1, 2, …
+//   const auto backoff = darn::backoff::exponential(100ms, 30s);          // full jitter
+//   std::this_thread::sleep_for(backoff.delay(retry, random.next()));     // retry = 1, 2, …
 #pragma once
 
-#include <algorithm>
-#include <chrono>
-#include <cmath>
 #include <cstdint>
 #include <optional>
-#include <utility>
+#include <string>
 #include <vector>
+
+#include "darn/error.hpp"
 
 namespace darn {
 
-struct Backoff {
-  using Millis = std::chrono::milliseconds;
+// A planned delay d becomes any of d*(1-below) .. min(d*(1+above), cap), equally likely. It is
+// drawn below the cap, not drawn and then cut to it: clients that were all pushed to the cap would
+// meet there again. Names and comparison: Brooker, "Exponential Backoff And Jitter" (AWS, 2015).
+struct jitter {
+  double below = 0;      // 0 .. 1
+  double above = 0;      // 0 or more
+  bool follows = false;  // decorrelated: the last delay counts, not the plan
 
-  std::vector<Millis> delays;  // before retry 1, 2, …; none: no delay
-  double factor = 1.0;         // beyond the last one: 1 repeats it, 2 doubles it each time
-  Millis cap = std::chrono::hours{24};
-  // A delay d becomes d*(1-jitter) .. d. Full jitter is 1; the default, half ("equal jitter"),
-  // still spreads a herd but never retries at once (Brooker, "Exponential Backoff And Jitter",
-  // 2015).
-  double jitter = 0.5;
+  static constexpr jitter none() { return {}; }
+  static constexpr jitter full() { return {.below = 1}; }     // 0 .. d: spreads a herd best
+  static constexpr jitter equal() { return {.below = 0.5}; }  // d/2 .. d: never at once
+  static constexpr jitter proportional() { return {.below = 0.5, .above = 0.5}; }  // 0.5 d .. 1.5 d
+  // first .. min(3 * the last delay, cap)
+  static constexpr jitter decorrelated() { return {.follows = true}; }
 
-  static Backoff schedule(std::vector<Millis> delays, double jitter = 0.5) {
-    return {.delays = std::move(delays), .jitter = jitter};
-  }
-  static Backoff exponential(Millis first, double factor, Millis cap, double jitter = 0.5) {
-    return {.delays = {first}, .factor = factor, .cap = cap, .jitter = jitter};
-  }
+  friend constexpr bool operator==(const jitter&, const jitter&) = default;
 };
 
-// The delay before retry number `retry` (from 1) as planned, without jitter: 0 .. cap. Saturates:
-// no retry number overflows.
-inline Backoff::Millis planned_delay(const Backoff& backoff, std::int64_t retry) {
-  using Millis = Backoff::Millis;
-  const Millis cap = std::max(backoff.cap, Millis{0});
-  if (backoff.delays.empty()) {
-    return Millis{0};
-  }
-  const auto count = static_cast<std::int64_t>(backoff.delays.size());
-  const auto index = static_cast<std::size_t>(std::clamp<std::int64_t>(retry, 1, count) - 1);
-  const Millis base = std::clamp(backoff.delays[index], Millis{0}, cap);
-  if (retry <= count || backoff.factor == 1.0) {
-    return base;
-  }
-  const double grown = static_cast<double>(base.count()) *
-                       std::pow(std::max(backoff.factor, 0.0), static_cast<double>(retry - count));
-  // Written so that an infinity or a NaN ends at the cap.
-  return grown < static_cast<double>(cap.count()) ? Millis{static_cast<std::int64_t>(grown)} : cap;
-}
+struct backoff {
+  std::vector<duration> delays;  // before retry 1, 2, …; none: no delay
+  double factor = 1;             // beyond the last one: times this each time …
+  duration step{};               // … or plus this each time
+  duration cap = std::chrono::hours{24};
+  darn::jitter jitter = darn::jitter::full();
 
-// The delay to keep: planned_delay less the jitter, which is a function of seed and retry.
-inline Backoff::Millis backoff_delay(const Backoff& backoff, std::int64_t retry,
-                                     std::uint64_t seed) {
-  const auto planned = planned_delay(backoff, retry);
-  // splitmix64 (Steele, Lea, Flood 2014) of seed and retry, then the upper 53 bits as [0, 1).
-  std::uint64_t x = seed + 0x9e3779b97f4a7c15ULL * (static_cast<std::uint64_t>(retry) + 1);
-  x = (x ^ (x >> 30U)) * 0xbf58476d1ce4e5b9ULL;
-  x = (x ^ (x >> 27U)) * 0x94d049bb133111ebULL;
-  const double unit = static_cast<double>((x ^ (x >> 31U)) >> 11U) * 0x1.0p-53;
-  const double share = std::clamp(backoff.jitter, 0.0, 1.0) * unit;
-  // Rounded down: what is taken off never exceeds jitter * planned.
-  return planned -
-         Backoff::Millis{static_cast<std::int64_t>(static_cast<double>(planned.count()) * share)};
-}
+  static backoff constant(duration delay, darn::jitter jitter = darn::jitter::equal());
+  static backoff linear(duration first, duration step, duration cap,
+                        darn::jitter jitter = darn::jitter::full());
+  static backoff exponential(duration first, duration cap, double factor = 2,
+                             darn::jitter jitter = darn::jitter::full());
+  // These delays in turn, then the last one again and again: schedule({5s, 15s, 45s, 135s, 300s}).
+  static backoff schedule(std::vector<duration> delays,
+                          darn::jitter jitter = darn::jitter::equal());
 
-// The same with what a server asked for: never earlier than Retry-After, which is itself held
-// between 0 and `max_retry_after`, so that a broken header cannot park anybody for a year.
-inline Backoff::Millis backoff_delay(const Backoff& backoff, std::int64_t retry, std::uint64_t seed,
-                                     std::optional<Backoff::Millis> retry_after,
-                                     Backoff::Millis max_retry_after) {
-  const auto delay = backoff_delay(backoff, retry, seed);
-  if (!retry_after) {
-    return delay;
-  }
-  const auto most = std::max(max_retry_after, Backoff::Millis{0});
-  return std::max(delay, std::clamp(*retry_after, Backoff::Millis{0}, most));
-}
+  // Before retry number `retry` (from 1) without jitter: 0 .. cap.
+  duration planned(std::int64_t retry) const;
+
+  // With jitter: 0 .. cap. `random`: 64 random bits, so that the caller decides what is replayed.
+  // `previous`: the delay before the last retry, for decorrelated jitter; zero: there was none.
+  duration delay(std::int64_t retry, std::uint64_t random, duration previous = {}) const;
+
+  // "exponential 100ms x2 .. 30s, full jitter"
+  std::string text() const;
+
+  friend bool operator==(const backoff&, const backoff&) = default;
+};
+
+// The delay to keep when the other side asked for one: never earlier than it asked, and spread a
+// little (up to a tenth) beyond it, because it told everybody the same. More than `max_retry_after`
+// nobody waits for it, so that a broken header cannot park anyone for a year: then the last tenth
+// before that is where the delay ends.
+duration respect_retry_after(duration delay, std::optional<duration> retry_after,
+                             duration max_retry_after, std::uint64_t random);
+
+// 90s, 1m30s, 1.5s, 250ms: how durations are printed and read. Reading takes d, h, m, s, ms, us,
+// ns, a fraction, several parts in falling order; a bare number is refused (but 0).
+std::string to_string(duration d);
+std::optional<duration> to_duration(std::string_view text);
 
 }  // namespace darn

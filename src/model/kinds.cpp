@@ -4,14 +4,11 @@ namespace darn {
 namespace {
 
 // In the order of each enumeration.
-constexpr std::array<std::string_view, 8> kCategory = {
-    "none", "network", "rate_limit", "resource", "timeout", "transient", "permanent", "unknown"};
 constexpr std::array<std::string_view, 21> kCause = {
     "none",           "code",         "data",    "logic",          "dependency", "configuration",
     "authentication", "environment",  "service", "network",        "resource",   "timeout",
     "missing_output", "check_failed", "quota",   "context_length", "task_limit", "crash",
     "cancelled",      "lost",         "unknown"};
-constexpr std::array<std::string_view, 5> kSeverity = {"none", "low", "medium", "high", "critical"};
 constexpr std::array<std::string_view, 8> kEnd = {"exited",         "signalled", "timed_out",
                                                   "idle_timed_out", "deadline",  "cancelled",
                                                   "not_started",    "lost"};
@@ -53,9 +50,16 @@ std::optional<E> find(const std::array<std::string_view, N>& names, std::string_
     return find<E>(names, text);                                     \
   }
 
-DARN_KIND(Category, kCategory)
+template <>
+std::optional<Category> parse_kind<Category>(std::string_view text) {
+  return parse_category(text);
+}
+template <>
+std::optional<Severity> parse_kind<Severity>(std::string_view text) {
+  return find<Severity>(detail::kSeverityNames, text);
+}
+
 DARN_KIND(Cause, kCause)
-DARN_KIND(Severity, kSeverity)
 DARN_KIND(End, kEnd)
 DARN_KIND(TaskState, kTaskState)
 DARN_KIND(RunState, kRunState)

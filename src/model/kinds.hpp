@@ -7,20 +7,13 @@
 #include <optional>
 #include <string_view>
 
+#include "darn/category.hpp"
+
 namespace darn {
 
-// What to do about a failure.
-enum class Category : std::uint8_t {
-  none,  // nothing failed
-  network,
-  rate_limit,
-  resource,
-  timeout,
-  transient,
-  permanent,
-  unknown,
-};
-inline constexpr std::size_t kCategories = 8;
+// What to do about a failure, and how bad it is: the words of the library (darn/category.hpp).
+using Category = category;
+using Severity = severity;
 
 // What a failure is.
 enum class Cause : std::uint8_t {
@@ -46,8 +39,6 @@ enum class Cause : std::uint8_t {
   lost,            // its process vanished with the machine or its supervisor
   unknown,
 };
-
-enum class Severity : std::uint8_t { none, low, medium, high, critical };
 
 // How the process of an attempt ended.
 enum class End : std::uint8_t {
@@ -103,9 +94,7 @@ enum class Action : std::uint8_t {
   abandon,  // for good
 };
 
-std::string_view to_string(Category);
 std::string_view to_string(Cause);
-std::string_view to_string(Severity);
 std::string_view to_string(End);
 std::string_view to_string(TaskState);
 std::string_view to_string(RunState);

@@ -1,6 +1,7 @@
 #include "policy/case.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -14,6 +15,9 @@ namespace darn {
 namespace {
 
 constexpr Duration kForever = std::chrono::hours{24 * 365};  // keeps sums of hostile times in range
+
+// The library counts nanoseconds: what a hostile header or file says is first brought into range.
+duration in_range(Duration d) { return std::clamp<Duration>(d, Duration{0}, kForever); }
 
 // "15s": in a sentence a wait needs no tenths.
 std::string words(Duration d) {
@@ -85,8 +89,10 @@ Duration Case::rest() const {
   if (rule_says(Action::snooze) && rule->snooze) {
     wait = std::max(wait, *rule->snooze);
   } else if (wait <= Duration{0}) {  // nobody names a time: a rest that doubles while it goes on
-    const auto doubling = Backoff::exponential(policy.rest_without_hint, 2.0, kLongestRest, 0.0);
-    wait = planned_delay(doubling, snoozes_in_a_row(history, know.cycle, know.now).length + 1);
+    const auto doubling =
+        backoff::exponential(in_range(policy.rest_without_hint), kLongestRest, 2, jitter::none());
+    wait = std::chrono::ceil<Duration>(
+        doubling.planned(snoozes_in_a_row(history, know.cycle, know.now).length + 1));
   }
   // A little later than asked, so that not everybody comes at once: up to a tenth, 10 s at most.
   wait = std::clamp<Duration>(wait, Duration{0}, kForever);
@@ -147,8 +153,15 @@ Decision Case::retry() const {
   const auto& schedule = by_rule && !rule->backoff.empty() ? rule->backoff
                          : kind.backoff.empty()            ? fallback
                                                            : kind.backoff;
-  const auto delay = backoff_delay(Backoff::schedule(schedule, policy.jitter), used_kind + 1, seed,
-                                   know.retry_after, policy.max_retry_after);
+  auto planned = backoff::schedule({}, jitter{.below = policy.jitter});
+  std::transform(schedule.begin(), schedule.end(), std::back_inserter(planned.delays), in_range);
+  std::optional<duration> asked;
+  if (know.retry_after) {
+    asked = in_range(*know.retry_after);
+  }
+  const auto delay = std::chrono::ceil<Duration>(
+      respect_retry_after(planned.delay(used_kind + 1, mix64(seed)), asked,
+                          in_range(policy.max_retry_after), mix64(seed + 1)));
   return start(delay, name,
                fmt::format("{}, retry {} of {} {}", what, used + 1, used + left,
                            delay > Duration{0} ? "in " + words(delay) : std::string("at once")));
