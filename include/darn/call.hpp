@@ -46,9 +46,11 @@ class stop_scope {
     }
     return armed_token();
   }
-  bool armed() const { return armed_ != nullptr; }
-  // From any thread, once token() has been asked for.
-  void request_stop();
+  // From any thread, once token() has been asked for: whoever runs this stretch is not wanted any
+  // more.
+  void abandon();
+  // Whether the caller or the owner of a stretch wants out; a deadline that has passed is not that.
+  bool abandoned() const;
 
  private:
   struct Armed;
@@ -64,6 +66,7 @@ class stop_scope {
   clock* clock_ = nullptr;
   time_point deadline_ = time_point::max();
   std::unique_ptr<Armed, Delete> armed_;
+  std::atomic<bool> abandoned_{false};
 };
 
 // https://www.w3.org/TR/trace-context/: version 00, the trace, the caller's span, the flags.
@@ -96,6 +99,8 @@ class call {
   // Stops when the caller wants out, at the deadline of a timeout, or when another copy has won.
   const std::stop_token& stop_token() { return scope_->token(); }
   bool stop_requested() { return stop_token().stop_requested(); }
+  // Stopped by the caller or because another copy has won; not by a timeout.
+  bool abandoned() const { return scope_->abandoned(); }
 
   // The header to send: this trace, a span of its own for each attempt.
   std::string traceparent();

@@ -118,6 +118,7 @@ class retry_session {
   call& call_;
   time_point began_;
   int attempt_ = 1;
+  int tried_ = 0;  // those that reached the callee
   duration last_delay_{};
   double reserved_ = 0;
   std::optional<error> cause_;  // the callee's last own error, while policies below refuse

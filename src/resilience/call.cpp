@@ -36,7 +36,15 @@ void stop_scope::disarm() {
   armed_.reset();
 }
 
-void stop_scope::request_stop() { armed_->source.request_stop(); }
+void stop_scope::abandon() {
+  abandoned_.store(true, std::memory_order_release);
+  armed_->source.request_stop();
+}
+
+bool stop_scope::abandoned() const {
+  return caller_ != nullptr ? caller_->stop_requested()
+                            : abandoned_.load(std::memory_order_acquire) || parent_->abandoned();
+}
 
 const std::stop_token& stop_scope::armed_token() const { return armed_->token; }
 

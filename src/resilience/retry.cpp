@@ -49,6 +49,7 @@ std::optional<duration> retry_session::next(error& e) {
     o.adaptive->record(o.adaptive_key, false);
   }
   if (!e.rejected) {
+    ++tried_;
     cause_ = e;
   }
   const int most =
@@ -99,7 +100,7 @@ void retry_session::give_up(error& e) {
   } else if (e.decided_by.empty()) {
     e.decided_by = state_.who;
   }
-  e.attempts = attempt_;
+  e.attempts = tried_;
   e.exhausted = e.exhausted || attempt_ > 1;
   tell(state_.options.on_give_up, {call_, &e, {}});
 }
