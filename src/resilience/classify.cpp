@@ -31,3 +31,8 @@ void register_exception(exception_classifier) {}
 }  // namespace detail
 
 }  // namespace darn
+namespace darn {
+error classify_message(std::string_view text) { return {.message = std::string(text)}; }
+error classify_error(const std::error_code& c) { return {.message = c.message()}; }
+error classify_error(const std::error_condition& c) { return {.message = c.message()}; }
+}  // namespace darn
