@@ -196,10 +196,8 @@ void circuit_breaker::collect(metrics& into) const {
   calls("success", successes);
   calls("failure", slow.failures.value());
   calls("rejected", slow.rejections.value());
-  into.add("darn_circuit_breaker_slow_total", "Calls that were slow", metrics::type::counter, label,
-           static_cast<double>(slow.slow_calls.value()));
-  into.add("darn_circuit_breaker_opened_total", "How often it opened", metrics::type::counter,
-           label, static_cast<double>(slow.opened.value()));
+  into.add("darn_circuit_breaker_slow_total", "Calls that were slow", label, slow.slow_calls);
+  into.add("darn_circuit_breaker_opened_total", "How often it opened", label, slow.opened);
   // From the word that calls read too: no lock.
   into.add("darn_circuit_breaker_closed", "1: closed and at full load", metrics::type::gauge, label,
            (shared_->fast.load(std::memory_order_relaxed) & 1U) == 0 ? 1 : 0);
