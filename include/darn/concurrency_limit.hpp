@@ -17,8 +17,10 @@ struct concurrency_limit_options {
   enum class algorithm : std::uint8_t {
     // Additive increase while the limit is used, multiplicative decrease on overload (RFC 5681).
     aimd,
-    // By the latency of now against that of the longer past: grows while they are alike, shrinks
-    // when calls begin to queue. Netflix's concurrency-limits, Gradient2, with its numbers.
+    // By the latency of now against the best of the recent past: grows while they are alike,
+    // shrinks
+    // when calls begin to queue, as TCP Vegas does. Numbers as in Netflix's concurrency-limits,
+    // whose Gradient2 takes a long average instead and gets used to an overload that lasts.
     gradient,
   };
   algorithm how = algorithm::gradient;

@@ -25,13 +25,11 @@ struct concurrency_limit::State {
   std::atomic<int> limit{1};
   std::mutex mutex;  // of the two below
   double exact = 1;
-  double long_latency = 0;  // ns; an average over about kLongWindow calls
-  int samples = 0;
+  double best_latency = 0;  // ns
   counter admitted;
   counter refused;
 
-  static constexpr int kWarmUp = 10;
-  static constexpr double kLongWindow = 600;
+  static constexpr double kForget = 1 + 1.0 / 1000;  // for each call
 
   void set(double wanted) {
     exact = std::clamp(wanted, options.least, options.most);
@@ -51,17 +49,13 @@ struct concurrency_limit::State {
       set(exact * options.decrease);
       return;
     }
-    ++samples;
-    const double weight = samples <= kWarmUp ? 1.0 / samples : 2 / (kLongWindow + 1);
-    long_latency += (latency - long_latency) * weight;
-    if (long_latency > 2 * latency) {  // the load has gone: do not remember it for long
-      long_latency *= 0.95;
-    }
+    // The best there was, slowly forgotten: an average would get used to an overload that lasts.
+    best_latency = best_latency == 0 ? latency : std::min(best_latency * kForget, latency);
     if (flying < exact / 2) {
       return;
     }
     const double slope =
-        std::clamp(options.tolerance * long_latency / std::max(latency, 1.0), 0.5, 1.0);
+        std::clamp(options.tolerance * best_latency / std::max(latency, 1.0), 0.5, 1.0);
     const double wanted = exact * slope + std::sqrt(exact);  // a queue that short is healthy
     set(exact * (1 - options.smoothing) + wanted * options.smoothing);
   }
