@@ -35,14 +35,14 @@ bool is_one_of(std::string_view text, std::span<const std::string_view> list) {
   return std::find(list.begin(), list.end(), text) != list.end();
 }
 
-// As it is printed: names of statuses in capitals, the others with something before them, because a
-// "FAILED x" at the beginning of a line is a test.
-std::string as_printed(std::string_view phrase) {
+std::string without_stars(std::string_view phrase) {
   std::string words(phrase);
   std::erase(words, '*');
   return words;
 }
 
+// As it is printed: names of statuses in capitals, and something before it, because "FAILED x" at
+// the beginning of a line is a test.
 void check_same(const std::string& text) {
   std::string lower = text;
   std::string shown = text;
@@ -63,7 +63,7 @@ void check_same(const std::string& text) {
 
 TEST_CASE("each phrase of the library is read the same way by the diagnosis") {
   for (const auto& phrase : tables::phrases()) {
-    check_same(as_printed(phrase.words));
+    check_same(without_stars(phrase.words));
   }
 }
 
