@@ -122,8 +122,9 @@ std::optional<duration> retry_after_in(std::string_view text) {
     const auto unit = std::find_if(kUnits.begin(), kUnits.end(),
                                    [&](const Unit& u) { return u.name == rest.substr(0, length); });
     if (unit != kUnits.end()) {
-      return std::chrono::duration_cast<duration>(
-          std::chrono::duration<double>(value / scale * unit->seconds));
+      constexpr auto kLongest = std::chrono::duration_cast<std::chrono::seconds>(duration::max());
+      const std::chrono::duration<double> wait(value / scale * unit->seconds);
+      return wait < kLongest ? std::chrono::duration_cast<duration>(wait) : duration{kLongest};
     }
   }
   return std::nullopt;

@@ -151,6 +151,7 @@ TEST_CASE("words, when there is nothing else") {
   CHECK(after("too many requests, retry in 250 ms") == std::chrono::milliseconds{250});
   CHECK(after("retry after 2 minutes") == std::chrono::minutes{2});
   CHECK(after("retry after 5 apples") == std::nullopt);
+  CHECK(*after("retry after 99999999 h") > std::chrono::hours{24 * 365 * 200});
   CHECK(after("retry-after: 99999999999999") == std::nullopt);
   CHECK(after("not found, retry after 5 s") == std::nullopt);  // nobody waits for that
   CHECK(darn::classify_message("first\nsecond").message == "first");
