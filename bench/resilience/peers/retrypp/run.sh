@@ -7,7 +7,7 @@ cd "$(dirname "$0")"
 build=$(realpath ../../../..)/build/bench-peers/retrypp
 cannot() { echo "RetryPP: $*" >&2; exit 69; }
 
-[ -n "${RETRYPP_SOURCE:-}" ] || cannot "set RETRYPP_SOURCE to a checkout of its v1.0.1; no package has it"
+[ -n "${RETRYPP_SOURCE:-}" ] || cannot "set RETRYPP_SOURCE to a checkout of its v1.0.1, which no registry used here has"
 [ -f "$RETRYPP_SOURCE/include/RetryPP/RetryPP.h" ] || cannot "there is no RetryPP in $RETRYPP_SOURCE"
 cxx=${CXX:-g++}
 command -v "$cxx" >/dev/null || cannot "needs $cxx, a C++20 compiler"
