@@ -16,6 +16,7 @@
 #include <functional>
 #include <ostream>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include "darn/call.hpp"
@@ -110,9 +111,10 @@ class static_pipeline {
  public:
   explicit static_pipeline(Policies... policies) : policies_(std::move(policies)...) {}
 
-  // Calls f(args...) through the policies.
-  template <class F, class... Args>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, call_options>)
+  // Calls f(args...) through the policies. Not a requires-clause: clang before 17 forms the return
+  // type first (CWG 2369), and that of options is a hard error.
+  template <class F, class... Args,
+            std::enable_if_t<!std::is_same_v<std::remove_cvref_t<F>, call_options>, int> = 0>
   auto run(F&& f, Args&&... args) const
       -> detail::outcome_of_t<detail::callee_result_t<std::remove_reference_t<F>, Args...>> {
     return run(call_options{}, f, args...);

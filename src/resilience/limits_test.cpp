@@ -23,7 +23,7 @@ using darn::test::property;
 
 namespace {
 
-outcome<int> failing(category c) { return darn::unexpected<error>(error{.category = c}); }
+outcome<int> fails_with(category c) { return darn::unexpected<error>(error{.category = c}); }
 
 }  // namespace
 
@@ -260,11 +260,11 @@ TEST_CASE("the limit finds a server's capacity, and finds it again when it chang
 TEST_CASE("an overload shrinks the limit, an answer does not, and a dropped ticket says nothing") {
   const darn::concurrency_limit limit({.initial = 10});
   const auto p = darn::pipeline(limit);
-  CHECK_FALSE(p.run([] { return failing(category::permanent); }));
+  CHECK_FALSE(p.run([] { return fails_with(category::permanent); }));
   CHECK(limit.limit() >= 10);
   const int before = limit.limit();
   for (int i = 0; i < 5; ++i) {
-    CHECK_FALSE(p.run([] { return failing(category::rate_limit); }));
+    CHECK_FALSE(p.run([] { return fails_with(category::rate_limit); }));
   }
   CHECK(limit.limit() < before);
   CHECK(limit.in_flight() == 0);
@@ -283,7 +283,7 @@ TEST_CASE("the throttle follows the formula of the SRE book") {
     (void)p.run({.clock = &clock, .random = &random}, [&] {
       ++sent;
       accepted += accept ? 1 : 0;
-      return accept ? outcome<int>(1) : failing(category::rate_limit);
+      return accept ? outcome<int>(1) : fails_with(category::rate_limit);
     });
     const double expected = std::max(0.0, (offered - 2.0 * accepted) / (offered + 1));
     CHECK(throttle.rejection_probability(clock.now()) == doctest::Approx(expected));
