@@ -64,7 +64,7 @@ TEST_CASE("tokens are neither lost nor made") {
         RC_ASSERT(budget.reserve(cost, kStart) == fits);
         model -= fits ? cost : 0;
         if (fits && step == 1) {
-          budget.refund(cost);
+          budget.refund(cost, kStart);
           model = std::min(capacity, model + cost);
         }
       }
