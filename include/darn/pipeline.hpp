@@ -16,7 +16,6 @@
 #include <functional>
 #include <ostream>
 #include <tuple>
-#include <type_traits>
 #include <utility>
 
 #include "darn/call.hpp"
@@ -111,19 +110,16 @@ class static_pipeline {
  public:
   explicit static_pipeline(Policies... policies) : policies_(std::move(policies)...) {}
 
-  // Calls f(args...) through the policies. Not a requires-clause: clang before 17 forms the return
-  // type first (CWG 2369), and that of options is a hard error.
-  template <class F, class... Args,
-            std::enable_if_t<!std::is_same_v<std::remove_cvref_t<F>, call_options>, int> = 0>
-  auto run(F&& f, Args&&... args) const
-      -> detail::outcome_of_t<detail::callee_result_t<std::remove_reference_t<F>, Args...>> {
+  // Calls f(args...) through the policies.
+  template <class F, class... Args>
+    requires(!std::is_same_v<std::remove_cvref_t<F>, call_options>)
+  auto run(F&& f, Args&&... args) const {
     return run(call_options{}, f, args...);
   }
 
   // The same with a stop token, a deadline, a traceparent, a clock.
   template <class F, class... Args>
-  auto run(const call_options& options, F&& f, Args&&... args) const
-      -> detail::outcome_of_t<detail::callee_result_t<std::remove_reference_t<F>, Args...>> {
+  auto run(const call_options& options, F&& f, Args&&... args) const {
     using Callee = std::remove_reference_t<F>;
     using Outcome = detail::outcome_of_t<detail::callee_result_t<Callee, Args...>>;
     constexpr bool wants_stop =
