@@ -18,7 +18,8 @@ struct concurrency_limit_options {
     // Additive increase while the limit is used, multiplicative decrease on overload (RFC 5681).
     aimd,
     // By the latency of now against that without a queue: grows while they are alike, shrinks when
-    // calls begin to queue, once per round trip. It settles between the capacity and twice that.
+    // calls begin to queue, once per round trip. It settles between the capacity and about twice
+    // that.
     // Slope, headroom and smoothing as in Gradient2 of Netflix's concurrency-limits, whose long
     // average gets used to an overload that lasts; here the limit is narrowed for a moment, as BBR
     // does (Cardwell et al. 2016), to see the latency without a queue.
