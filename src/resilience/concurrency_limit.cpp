@@ -17,22 +17,6 @@ bool is_overload(const error& e) {
          e.category == category::timeout || e.category == category::transient;
 }
 
-// What calls that all began under the present limit say of it. To act on each call as it ends is to
-// answer to limits of long ago, and swings between least and most.
-struct Round {
-  time_point began = time_point::min();
-  int calls = 0;
-  double latencies = 0;  // ns, their sum
-  int peak = 0;          // of the calls under way
-
-  bool includes(time_point call_began) const { return call_began >= began; }
-  void add(double latency, int flying) {
-    ++calls;
-    latencies += latency;
-    peak = std::max(peak, flying);
-  }
-};
-
 // Enough for an average: as in WindowedLimit of Netflix's concurrency-limits.
 constexpr double kRoundCalls = 10;
 // A look at the latency without a queue costs about two rounds of fewer calls: 3 % at most.
@@ -44,6 +28,22 @@ constexpr double kLookWith = 0.25;
 }  // namespace
 
 struct concurrency_limit::State {
+  // What calls that all began under the present limit say of it. To act on each call as it ends is
+  // to answer to limits of long ago, and swings between least and most.
+  struct Round {
+    time_point began = time_point::min();
+    int calls = 0;
+    double latencies = 0;  // ns, their sum
+    int peak = 0;          // of the calls under way
+
+    bool includes(time_point call_began) const { return call_began >= began; }
+    void add(double latency, int flying) {
+      ++calls;
+      latencies += latency;
+      peak = std::max(peak, flying);
+    }
+  };
+
   concurrency_limit_options options;
   std::string_view who;
   std::atomic<int> in_flight{0};
