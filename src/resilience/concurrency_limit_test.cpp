@@ -31,6 +31,8 @@ class Server {
  public:
   Server(const darn::concurrency_limit& limit, bool even) : limit_(limit), even_(even) {}
 
+  void slow_down(int factor) { slowness_ = factor; }
+
   // The average limit over the second half of so many calls.
   double serve(std::size_t capacity, int calls, int callers = 1'000'000) {
     workers_.assign(capacity, clock_.now());
@@ -58,11 +60,12 @@ class Server {
   duration work() {
     const double unit = darn::detail::unit_interval(random_.next());
     const auto spread = even_ ? 2'000 * unit : -10'000 * std::log(1 - unit);
-    return (even_ ? 9ms : 1ms) + std::chrono::microseconds{std::lround(spread)};
+    return slowness_ * ((even_ ? 9ms : 1ms) + std::chrono::microseconds{std::lround(spread)});
   }
 
   const darn::concurrency_limit& limit_;
   bool even_;
+  int slowness_ = 1;
   darn::fake_clock clock_;
   darn::seeded_random random_{5};
   lone_call call_{{.clock = &clock_}};
@@ -100,6 +103,14 @@ TEST_CASE("an overload that lasts does not become the new normal") {
   const darn::concurrency_limit limit({.how = algorithm::gradient, .most = 1000});
   Server server(limit, true);
   CHECK(server.serve(20, 400'000) < 50);
+}
+
+TEST_CASE("a server that has become slower for good gets its limit back") {
+  const darn::concurrency_limit limit({.how = algorithm::gradient, .most = 1000});
+  Server server(limit, true);
+  server.serve(40, 20'000);
+  server.slow_down(4);
+  CHECK(server.serve(40, 40'000) > 36);
 }
 
 TEST_CASE("the limit does not swing between least and most") {

@@ -86,6 +86,47 @@ TEST_CASE("budget race with 1,000 threads") {
   }
 }
 
+// A thousand threads on few cores hardly meet, as each is done before the next has begun: here a
+// few of them are at it for long enough.
+TEST_CASE("budget race, a few threads at it all the time") {
+  constexpr int kThreads = 4;
+  constexpr int kTimes = 500'000;
+  SUBCASE("tokens are neither lost nor doubled") {
+    const retry_budget budget({.capacity = 1000});
+    REQUIRE(budget.reserve(500, kStart));  // so that too many would show, too
+    in_threads(kThreads, [&](int) {
+      for (int i = 0; i < kTimes; ++i) {
+        if (budget.reserve(1, kStart)) {
+          budget.refund(1, kStart);
+        }
+      }
+    });
+    CHECK(budget.tokens() == 500);
+  }
+  SUBCASE("never more than the share at a time") {
+    constexpr int kShare = 1;
+    const retry_budget budget({.capacity = 1000, .share = 1, .at_least = kShare});
+    std::atomic<int> held{0};
+    std::atomic<bool> too_many{false};
+    in_threads(kThreads, [&](int) {
+      for (int i = 0; i < kTimes; ++i) {
+        if (budget.reserve(1, kStart)) {
+          if (++held > kShare) {
+            too_many = true;
+          }
+          if (i % 16 == 0) {
+            std::this_thread::yield();  // long enough for another one to be seen
+          }
+          --held;
+          budget.refund(1, kStart);
+        }
+      }
+    });
+    CHECK_FALSE(too_many);
+    CHECK(budget.tokens() == 1000);
+  }
+}
+
 TEST_CASE("a retry that is stopped while it sleeps gives its tokens back") {
   darn::fake_clock clock(darn::fake_clock::mode::stand);
   const retry_budget budget({.capacity = 10, .share = 0.01, .at_least = 1});
