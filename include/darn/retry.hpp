@@ -102,6 +102,9 @@ class retry_session {
  public:
   retry_session(retry_state& state, call& c, time_point began)
       : state_(state), call_(c), began_(began) {}
+  ~retry_session();  // a coroutine that is destroyed while it sleeps gives its tokens back, too
+  retry_session(const retry_session&) = delete;
+  retry_session& operator=(const retry_session&) = delete;
 
   // After a failure: how long to sleep before the next attempt, or nothing: `e` is the final error.
   std::optional<duration> next(error& e);
@@ -113,6 +116,7 @@ class retry_session {
  private:
   bool may_retry(const error& e) const;
   void give_up(error& e);
+  void refund();
 
   retry_state& state_;
   call& call_;
@@ -120,7 +124,8 @@ class retry_session {
   int attempt_ = 1;
   int tried_ = 0;  // those that reached the callee
   duration last_delay_{};
-  double reserved_ = 0;
+  double reserved_ = 0;  // tokens for the retry that is waited for
+  time_point reserved_at_{};
   std::optional<error> cause_;  // the callee's last own error, while policies below refuse
 };
 
