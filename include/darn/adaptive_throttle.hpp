@@ -18,8 +18,8 @@ struct adaptive_throttle_options {
   double k = 2;  // how many requests are sent for one that is accepted; above 1
   duration window = std::chrono::minutes{2};
   // Which errors mean "not accepted"; none: all but permanent ones, which are answers.
-  std::function<bool(const error&)> overload;
-  std::string name;
+  std::function<bool(const error&)> overload{};
+  std::string name{};
 };
 
 class adaptive_throttle {

@@ -31,7 +31,7 @@ struct concurrency_limit_options {
   duration target = duration::max();  // aimd: slower than this counts as overload
   double tolerance = 1.5;             // gradient: latency may grow by this factor unpunished
   double smoothing = 0.2;             // gradient: how much a new limit counts
-  std::string name;
+  std::string name{};
 };
 
 class concurrency_limit {

@@ -11,7 +11,7 @@
 namespace darn {
 
 struct circuit_breaker::Shared::Slow {
-  explicit Slow(circuit_breaker_options o) : options(std::move(o)), core(options) {}
+  explicit Slow(circuit_breaker_options o) : options(std::move(o)), core(options.settings()) {}
 
   const circuit_breaker_options options;
   std::mutex mutex;

@@ -173,7 +173,7 @@ TEST_CASE("timeouts") {
 
 TEST_CASE("wall clock jumps") {
   darn::fake_clock clock;
-  darn::circuit_breaker breaker({darn::breaker_settings{.minimum_calls = 1, .open_for = 30s}});
+  darn::circuit_breaker breaker({.minimum_calls = 1, .open_for = 30s});
   const auto p =
       darn::pipeline(darn::timeout(10s),
                      darn::retry({.max_attempts = 2,
