@@ -186,7 +186,7 @@ void circuit_breaker::collect(metrics& into) const {
   const auto calls = [&](std::string_view result, std::uint64_t n) {
     into.add("darn_circuit_breaker_calls_total", "Calls by what became of them",
              metrics::type::counter, label + "," + metric_label("result", result),
-             static_cast<double>(n));
+             static_cast<double>(n), shared_.get());
   };
   calls("success", successes);
   calls("failure", slow.failures.value());
