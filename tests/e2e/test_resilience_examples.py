@@ -1,11 +1,13 @@
 """The examples of the library are built as their README says, against the installed library, and say
 what they are there to show."""
 
+import os
 import re
+import subprocess
 
 import pytest
 
-from conftest import ROOT
+from conftest import PROGRAM, ROOT
 from library import build, configure, installed, locked, run, shared_folder
 
 EXAMPLES = ROOT / "examples/resilience"
@@ -58,8 +60,22 @@ def test_example(built, name):
         at = found + len(part)
 
 
+@pytest.mark.skipif(not (ROOT / "docs/commands/exec.md").exists(), reason="there is no darn exec")
+def test_development_script(darn):
+    (darn.path("bin")).mkdir()
+    (darn.path("bin/darn")).symlink_to(PROGRAM)
+    done = subprocess.run([EXAMPLES / "development_script.sh"], cwd=darn.dir, timeout=60, text=True,
+                          env=darn.env | {"PATH": f"{darn.dir}/bin:{os.environ['PATH']}"},
+                          stdin=subprocess.DEVNULL, capture_output=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [line for line in done.stdout.splitlines() if line[0] not in "123"] == [
+        "installed 12 packages", "   exit status 127, at the first try", "   taken from the cache"]
+    assert "healed" in done.stderr and done.stderr.count("Could not resolve host") >= 2
+
+
 def test_each_is_short_and_named():
     readme = (EXAMPLES / "README.md").read_text()
     assert set(re.findall(r"^\| \[(\w+)\.cpp\]", readme, re.M)) == set(PROGRAMS)
+    assert "(development_script.sh)" in readme
     for name in PROGRAMS:
         assert len((EXAMPLES / f"{name}.cpp").read_text().splitlines()) <= 70, name
