@@ -1,4 +1,4 @@
-"""The C++ of docs/resilience*.md compiles, as a stranger's strict compiler sees it, and runs; the
+"""The C++ of README.md and docs/resilience*.md compiles, as a stranger's strict compiler sees it, and runs; the
 settings in the tables are those of the headers; no link leads nowhere."""
 
 import re
@@ -38,7 +38,7 @@ def function(path, number, text, line):
 
 def test_blocks_compile_and_run(tmp_path, tmp_path_factory):
     parts, calls, declared = ["", ""], "", ""
-    for page, path in enumerate([GUIDE, *PAGES]):
+    for page, path in enumerate([ROOT / "README.md", GUIDE, *PAGES]):
         whole = path.read_text()
         for number, (_, text) in enumerate(blocks(path, "cpp")):
             line = whole[:whole.index("```cpp\n" + text)].count("\n") + 2

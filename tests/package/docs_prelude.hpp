@@ -1,13 +1,12 @@
-// What the C++ blocks of docs/resilience*.md take for granted.
+// What the C++ blocks of README.md and docs/resilience*.md take for granted.
 #pragma once
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <vector>
-
-#include <cerrno>
 
 #include <darn/adaptive_throttle.hpp>
 #include <darn/bulkhead.hpp>
@@ -31,6 +30,7 @@ struct Page {
   std::string text = "hello";
 };
 inline const std::string url = "https://example.org";
+inline const darn::circuit_breaker breaker;
 inline Page fetch(const std::string&) { return {}; }
 inline Page fetch(const std::string&, const std::stop_token&) { return {}; }
 inline Page read_cache() { return {200, "of yesterday"}; }
