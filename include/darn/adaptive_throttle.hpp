@@ -20,8 +20,8 @@ struct adaptive_throttle_options {
   duration window = std::chrono::minutes{2};
   // Which errors mean "not accepted"; none: all but permanent ones, which are answers. Calls that
   // were stopped or refused further in say nothing and are not counted.
-  std::function<bool(const error&)> overload;
-  std::string name;
+  std::function<bool(const error&)> overload{};
+  std::string name{};
 };
 
 class adaptive_throttle {

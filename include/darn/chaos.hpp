@@ -25,7 +25,7 @@ struct chaos_options {
   duration delay = std::chrono::seconds{1};
   double error_rate = 0;  // of the calls: they fail instead of being made
   error fault{.category = category::transient, .code = "chaos", .message = "injected"};
-  std::function<std::exception_ptr()> exception;  // instead of the fault: as if thrown
+  std::function<std::exception_ptr()> exception{};  // instead of the fault: as if thrown
   double result_rate = 0;  // of the calls: they answer what with_result() gave instead
   bool enabled = true;
 };

@@ -35,7 +35,7 @@ struct concurrency_limit_options {
   double smoothing = 0.2;             // gradient: how much a new limit counts
   // gradient: how old the latency without a queue may get; BBR's 10 s.
   duration refresh = std::chrono::seconds{10};
-  std::string name;
+  std::string name{};
 };
 
 class concurrency_limit {

@@ -26,7 +26,7 @@ struct retry_budget_options {
   double share = 0;
   duration window = std::chrono::seconds{10};
   double at_least = 10;  // retries in a window that the share never forbids
-  std::string name;
+  std::string name{};
 };
 
 class retry_budget {

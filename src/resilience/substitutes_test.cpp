@@ -117,7 +117,7 @@ TEST_CASE("a result can be a failure, for retry and breaker alike") {
   struct Page {
     int status;
   };
-  darn::circuit_breaker breaker({darn::breaker_settings{.minimum_calls = 3}});
+  darn::circuit_breaker breaker({.minimum_calls = 3});
   const auto p = darn::pipeline(
       darn::retry({.max_attempts = 3, .backoff = darn::backoff::constant(1s)}), breaker,
       darn::fail_when([](const Page& page) -> std::optional<error> {
