@@ -1,4 +1,5 @@
 // The only file that knows CLI11: declares every subcommand and flag, fills commands.hpp's structs.
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <optional>
@@ -101,6 +102,10 @@ struct Parser {
   AgentsOptions agents;
   GcOptions gc;
   DoctorOptions doctor;
+  ExecOptions exec;
+
+  std::optional<Duration> breaker_open_for;
+  std::optional<int> minutes;
 
   Parser() {
     app.name("darn");
@@ -112,6 +117,7 @@ struct Parser {
     add_global(&app);
     declare_starting();
     declare_reading();
+    declare_exec();
     declare_others();
     for (CLI::App* sub : app.get_subcommands({})) {
       add_global(sub);
@@ -270,6 +276,99 @@ struct Parser {
     sub->add_flag("--follow", events.follow, "Go on until the run ends");
   }
 
+  void declare_exec() {
+    CLI::App* sub = subcommand("exec", "Run one command, with recovery", exec);
+    exec::Options& o = exec.use;
+    number(sub, "--retries", o.retries, 0, 1'000,
+           "At most (default: 5; resource and unknown failures: 1)");
+    sub->add_option_function<std::string>(
+           "--backoff", [&o](const std::string& text) { o.backoff = delays(text); },
+           "Waits before the retries, the last one repeats (default: 5s,15s,45s,135s,300s)")
+        ->type_name("TIME,…");
+    duration(sub, "--timeout", o.timeout, "Of one attempt; then its whole process tree is ended");
+    duration(sub, "--deadline", o.deadline, "Of all attempts and waits");
+    const auto retry_on = [&o](const std::string& text) {
+      Result<exec::RetryOn> on = exec::parse_retry_on(text);
+      if (!on) {
+        throw wrong("--retry-on", on.error().text());
+      }
+      o.retry_on.push_back(std::move(*on));
+    };
+    sub->add_option_function<std::vector<std::string>>(
+           "--retry-on",
+           [retry_on](const std::vector<std::string>& all) {
+             std::for_each(all.begin(), all.end(), retry_on);
+           },
+           "Retry only this: a category, an exit status, /regex/ on the output; repeatable")
+        ->type_name("WHAT")
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->expected(1)
+        ->allow_extra_args(false);
+    text(sub, "--fallback", o.fallback, "CMD",
+         "Run by sh when the command was given up or its breaker is open");
+    text(sub, "--breaker", o.breaker, "NAME", "Start nothing while this breaker is open");
+    sub->add_option_function<std::string>(
+           "--breaker-after",
+           [&o](const std::string& text) {
+             const std::optional<std::int64_t> n = parse_int(text);
+             if (!n || *n < 1 || *n > 10) {
+               throw wrong("--breaker-after", "'" + text + "' is not a number from 1 to 10");
+             }
+             o.breaker_after = static_cast<int>(*n);
+           },
+           "It opens when half of the last 10 attempts failed, of at least N (default: 5)")
+        ->type_name("N");
+    duration(sub, "--breaker-open-for", breaker_open_for, "Then one attempt may try (default: 1m)");
+    text(sub, "--budget", o.budget, "NAME",
+         "Take retries from this budget: 10, and one more for ten successes");
+    text(sub, "--name", o.name, "NAME", "Of its statistics (default: the program's)");
+    choice(
+        sub, "--capture", {"auto", "always", "never"},
+        [&o](std::size_t i) { o.capture = static_cast<exec::Capture>(i); },
+        "What to read of the output: auto is standard error unless it is a terminal");
+    sub->add_flag("--fail-on-healed", exec.fail_on_healed,
+                  "Exit with 1 also when it succeeded only by a retry or the fallback");
+    sub->add_flag("-q,--quiet", o.quiet, "Say nothing of retries");
+    json(sub, exec.json, "What happened as one line of JSON at the end of standard error");
+    sub->add_flag("--stats", exec.stats, "Show what was healed and how often things fail");
+    number(sub, "--minutes", minutes, 0, 1'000,
+           "What a healed failure saves a person, for --stats (default: 5)");
+    sub->add_flag("--breakers", exec.breakers, "Show the breakers");
+    text(sub, "--reset", exec.reset, "NAME", "Close a breaker and forget what it counted");
+  }
+
+  // "5s,15s,45s"
+  static std::vector<Duration> delays(const std::string& text) {
+    std::vector<Duration> all;
+    for (const std::string_view part : split(text, ',')) {
+      const std::optional<Duration> d = parse_duration(trim(part));
+      if (!d) {
+        throw wrong("--backoff", "'" + std::string(part) +
+                                     "' is not a duration such as 500ms, 5s or 1m30s");
+      }
+      all.push_back(*d);
+    }
+    return all;
+  }
+
+  Status finish_exec(std::vector<std::string> command) {
+    ExecOptions* o = std::get_if<ExecOptions>(&invoked.command);
+    if (o == nullptr) {
+      return {};
+    }
+    o->use.argv = std::move(command);
+    o->use.breaker_open_for = breaker_open_for.value_or(o->use.breaker_open_for);
+    o->minutes = minutes.value_or(o->minutes);
+    const int others = (o->stats ? 1 : 0) + (o->breakers ? 1 : 0) + (o->reset.empty() ? 0 : 1);
+    if (others + (o->use.argv.empty() ? 0 : 1) != 1) {
+      return fail(ErrorKind::usage,
+                  others == 0 ? "no command given" : "only one of --stats, --breakers, --reset and "
+                                                     "a command can be given",
+                  "darn exec [OPTIONS] -- COMMAND …");
+    }
+    return {};
+  }
+
   void declare_others() {
     CLI::App* sub = subcommand("agents", "List the agents, or check that they can run", agents);
     choice(
@@ -340,6 +439,10 @@ struct Parser {
       return fail(ErrorKind::usage, "unknown command '" + left.front() + "'",
                   did_you_mean(left.front(), command_names(), "'darn help' lists them"));
     }
+    if (sub->get_name() == "exec") {
+      return fail(ErrorKind::usage, "the command has to stand behind '--'",
+                  "darn exec [OPTIONS] -- " + left.front() + " …");
+    }
     return fail(ErrorKind::usage, "'darn " + sub->get_name() + "' takes no '" + left.front() + "'",
                 see_help(sub));
   }
@@ -359,7 +462,7 @@ struct Parser {
     return parsed.empty() ? nullptr : parsed.front();
   }
 
-  Result<Invoked> parse(int argc, const char* const* argv) {
+  Result<Invoked> parse(int argc, const char* const* argv, std::vector<std::string> command = {}) {
     try {
       app.parse(argc, argv);
     } catch (const CLI::CallForHelp&) {
@@ -370,6 +473,7 @@ struct Parser {
       return fail(ErrorKind::usage, error.what(), see_help(parsed_subcommand()));
     }
     DARN_TRY(check_left_over());
+    DARN_TRY(finish_exec(std::move(command)));
     if (version_asked) {
       invoked.command = VersionOptions{};
     }
@@ -380,7 +484,14 @@ struct Parser {
 }  // namespace
 
 Result<Invoked> parse_command_line(int argc, const char* const* argv) {
-  return Parser().parse(argc, argv);
+  // What stands behind `darn exec … --` is the command's own, another "--" included.
+  const char* const* end = argv + argc;
+  const char* const* mark =
+      std::find(argv + std::min(argc, 1), end, std::string_view("--"));
+  if (mark == end || std::find(argv, mark, std::string_view("exec")) == mark) {
+    return Parser().parse(argc, argv);
+  }
+  return Parser().parse(static_cast<int>(mark - argv), argv, {mark + 1, end});
 }
 
 std::string options_text(const std::string& command) {

@@ -11,7 +11,6 @@
 namespace darn {
 namespace {
 
-constexpr int kBusyTimeoutMs = 30'000;
 
 std::string reason(int number) { return std::generic_category().message(number); }
 
@@ -89,14 +88,15 @@ void Query::bind(int index, std::string_view value) {
 
 // --- Database
 
-Result<std::unique_ptr<Database>> Database::open(const std::string& path, int flags) {
+Result<std::unique_ptr<Database>> Database::open(const std::string& path, int flags,
+                                                 int busy_ms) {
   std::unique_ptr<Database> db(new Database(path));
   const int code = sqlite3_open_v2(path.c_str(), &db->db_, flags, nullptr);
   if (code != SQLITE_OK) {
     return tl::unexpected<Error>(db->error(code));
   }
   sqlite3_extended_result_codes(db->db_, 1);
-  sqlite3_busy_timeout(db->db_, kBusyTimeoutMs);
+  sqlite3_busy_timeout(db->db_, busy_ms);
   return db;
 }
 
@@ -148,6 +148,10 @@ Status Database::script(const std::string& sql) {
     return tl::unexpected<Error>(error(code));
   }
   return {};
+}
+
+void Database::keep_log() {
+  sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }
 
 Status Database::begin() {
