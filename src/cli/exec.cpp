@@ -69,8 +69,9 @@ std::string summary_line(const Report& r) {
       return of + fmt::format("failed {} times; its fallback succeeded", r.attempts) + after();
     case Ending::rejected: return of + "was not started: its breaker is open";
     case Ending::interrupted: return of + "was interrupted";
-    default: return of + fmt::format("failed after {} attempt{}", r.attempts,
-                                     r.attempts == 1 ? "" : "s") + after();
+    default:
+      return of + fmt::format("failed after {} attempt{}", r.attempts, r.attempts == 1 ? "" : "s") +
+             after();
   }
 }
 

@@ -116,7 +116,8 @@ nlohmann::json stats_json(const NameStats& s, int minutes) {
           {"healed", count(s, "healed")},
           {"healed_by_retries", by_retries},
           {"waited_ms", s.waited.count()},
-          {"saved_minutes", std::chrono::duration_cast<std::chrono::minutes>(saved(s, minutes)).count()},
+          {"saved_minutes",
+           std::chrono::duration_cast<std::chrono::minutes>(saved(s, minutes)).count()},
           {"minutes_per_healed", minutes},
           {"first", format_utc(s.first)},
           {"last", format_utc(s.last)}};
@@ -148,7 +149,8 @@ int show_stats(const std::vector<NameStats>& all, const ExecOptions& options) {
   print(table(rows));
   print(fmt::format(
       "\nof the last 90 days; RETRIES: on average, of what was healed; WAITED: by darn, for that\n"
-      "SAVED: healed x {} min to notice a failure, look at it and start again: an assumption, not a\n"
+      "SAVED: healed x {} min to notice a failure, look at it and start again: an assumption, not "
+      "a\n"
       "measurement (--minutes N for yours)\n",
       minutes));
   return 0;
@@ -167,7 +169,8 @@ int show_breakers(const std::vector<exec::BreakerRow>& all, bool json) {
                     {"until", open ? nlohmann::json(format_utc(b.until)) : nlohmann::json()}});
     rows.push_back({b.name, std::string(to_string(b.state)),
                     b.calls > 0 ? fmt::format("{:.0f}% of {}", 100 * b.failure_rate, b.calls) : "-",
-                    b.category.empty() ? "-" : b.category, open ? format_local_clock(b.until) : "-"});
+                    b.category.empty() ? "-" : b.category,
+                    open ? format_local_clock(b.until) : "-"});
   }
   if (json) {
     print(dump(list, 1) + "\n");
@@ -183,7 +186,7 @@ int show_breakers(const std::vector<exec::BreakerRow>& all, bool json) {
 
 Result<int> exec_books(const Context& context, const ExecOptions& options) {
   const std::string path = exec::default_ledger();
-  DARN_ASSIGN(const auto ledger, exec::Ledger::open(path, false));
+  DARN_ASSIGN(const auto ledger, exec::Ledger::open(path, false).map_error(exec::in_own_words));
   const Time now = context.clock->now();
   if (!options.reset.empty()) {
     DARN_ASSIGN(const bool known, ledger ? ledger->reset(options.reset) : Result<bool>(false));

@@ -343,8 +343,8 @@ struct Parser {
     for (const std::string_view part : split(text, ',')) {
       const std::optional<Duration> d = parse_duration(trim(part));
       if (!d) {
-        throw wrong("--backoff", "'" + std::string(part) +
-                                     "' is not a duration such as 500ms, 5s or 1m30s");
+        throw wrong("--backoff",
+                    "'" + std::string(part) + "' is not a duration such as 500ms, 5s or 1m30s");
       }
       all.push_back(*d);
     }
@@ -362,8 +362,9 @@ struct Parser {
     const int others = (o->stats ? 1 : 0) + (o->breakers ? 1 : 0) + (o->reset.empty() ? 0 : 1);
     if (others + (o->use.argv.empty() ? 0 : 1) != 1) {
       return fail(ErrorKind::usage,
-                  others == 0 ? "no command given" : "only one of --stats, --breakers, --reset and "
-                                                     "a command can be given",
+                  others == 0 ? "no command given"
+                              : "only one of --stats, --breakers, --reset and "
+                                "a command can be given",
                   "darn exec [OPTIONS] -- COMMAND …");
     }
     return {};
@@ -486,8 +487,7 @@ struct Parser {
 Result<Invoked> parse_command_line(int argc, const char* const* argv) {
   // What stands behind `darn exec … --` is the command's own, another "--" included.
   const char* const* end = argv + argc;
-  const char* const* mark =
-      std::find(argv + std::min(argc, 1), end, std::string_view("--"));
+  const char* const* mark = std::find(argv + std::min(argc, 1), end, std::string_view("--"));
   if (mark == end || std::find(argv, mark, std::string_view("exec")) == mark) {
     return Parser().parse(argc, argv);
   }

@@ -24,9 +24,8 @@ Status check(const Options& o) {
   if (o.argv.empty() == o.shell.empty()) {
     return fail(ErrorKind::usage, "no command given", "darn exec [OPTIONS] -- COMMAND …");
   }
-  for (const auto& [what, name] : {std::pair{"--name", &o.name},
-                                   {"--breaker", &o.breaker},
-                                   {"--budget", &o.budget}}) {
+  for (const auto& [what, name] :
+       {std::pair{"--name", &o.name}, {"--breaker", &o.breaker}, {"--budget", &o.budget}}) {
     if (name->size() > 100 || printable(*name) != *name || !is_utf8(*name) ||
         name->find_first_of("\t\n") != std::string::npos) {
       return fail(ErrorKind::usage, fmt::format("{} {} is no name", what, quote(*name)),
@@ -160,7 +159,8 @@ bool Use::pause(const Next& plan, const Judgement& judgement) {
     return give_up(plan.why_not);
   }
   if (limits_.deadline_at > 0 && monotonic_ms() + plan.delay.count() >= limits_.deadline_at) {
-    return give_up(fmt::format("a retry in {} would be past the deadline", format_duration(plan.delay)));
+    return give_up(
+        fmt::format("a retry in {} would be past the deadline", format_duration(plan.delay)));
   }
   if (!ledger_.reserve()) {
     return give_up(fmt::format("budget '{}' of retries is used up", o_.budget));

@@ -46,12 +46,12 @@ struct Options {
   std::string name;               // of its statistics; empty: the program's base name
   std::optional<int> retries;     // at most; none: 5, and 1 of resource and unknown (DESIGN 6)
   std::vector<Duration> backoff;  // before retry 1, 2, …, the last one repeats; empty: by category
-  std::optional<Duration> timeout;   // of one attempt
-  std::optional<Duration> deadline;  // of all of it
+  std::optional<Duration> timeout;           // of one attempt
+  std::optional<Duration> deadline;          // of all of it
   Duration grace = std::chrono::seconds{5};  // between TERM and KILL
   std::vector<RetryOn> retry_on;             // empty: by category; else these and nothing else
-  std::string fallback;  // shell text, when the command was given up or its breaker is open
-  std::string breaker;   // empty: none
+  std::string fallback;   // shell text, when the command was given up or its breaker is open
+  std::string breaker;    // empty: none
   int breaker_after = 5;  // failures out of the last 10 attempts, at least half of them
   Duration breaker_open_for = std::chrono::minutes{1};
   std::string budget;  // empty: none
@@ -87,7 +87,7 @@ struct Report {
   int status = 0;
   int signal = 0;
   Ending ending = Ending::ok;
-  int attempts = 0;    // of the command; the fallback is not one
+  int attempts = 0;  // of the command; the fallback is not one
   bool healed = false;
   Category category = Category::none;  // of the last failure; none: there was none
   Duration duration{};                 // of all of it

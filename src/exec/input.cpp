@@ -19,8 +19,8 @@ constexpr std::size_t kPage = 4096;  // what is offered at a time: one slot of a
 // Unlinked: gone with darn, however that ends.
 Fd make_spool() {
   const char* dir = std::getenv("TMPDIR");
-  Fd file(::open(dir != nullptr && *dir != '\0' ? dir : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC,
-                 0600));
+  Fd file(
+      ::open(dir != nullptr && *dir != '\0' ? dir : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (!file) {
     std::string path = "/tmp/darn-input-XXXXXX";  // a file system without O_TMPFILE
     file = Fd(::mkostemp(path.data(), O_CLOEXEC));
@@ -100,8 +100,8 @@ void Input::settle() {
   if (offered_.empty() || ::ioctl(feed_.get(), FIONREAD, &left) != 0) {
     return;
   }
-  const std::size_t read = offered_.size() - std::min<std::size_t>(static_cast<std::size_t>(left),
-                                                                   offered_.size());
+  const std::size_t read =
+      offered_.size() - std::min<std::size_t>(static_cast<std::size_t>(left), offered_.size());
   if (offered_is_kept_) {
     replayed_ += read;
   } else {
@@ -119,8 +119,8 @@ void Input::offer() {
   offered_is_kept_ = replayed_ < kept_;
   if (offered_is_kept_) {
     offered_.resize(std::min<std::uint64_t>(kPage, kept_ - replayed_));
-    const ssize_t n = ::pread(spool_.get(), offered_.data(), offered_.size(),
-                              static_cast<off_t>(replayed_));
+    const ssize_t n =
+        ::pread(spool_.get(), offered_.data(), offered_.size(), static_cast<off_t>(replayed_));
     offered_.resize(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
   } else if (!at_end_) {
     offered_ = peek();

@@ -38,6 +38,14 @@ std::string end_text(const Ended& ended, const std::string& program) {
   }
 }
 
+// Else the summary only says in other words how it ended.
+bool is_of_text(const Diagnosis& d) {
+  const auto begins = [&](std::string_view with) { return d.rule.starts_with(with); };
+  return !d.summary.empty() && (d.rule.find('+') != std::string::npos ||
+                                !(d.rule.empty() || begins("exit.") || begins("signal.") ||
+                                  begins("end.") || begins("errno.")));
+}
+
 bool matches(const RetryOn& on, const Judgement& judgement, const Ended& ended,
              const Captured& captured) {
   if (on.category) {
@@ -118,14 +126,11 @@ Judgement judge(const Ended& ended, const Captured& captured, const std::string&
   outcome.start_errno = ended.start_errno;
   outcome.wall = ended.wall;
   outcome.ended = now;
-  const Diagnosis found = diagnose({.outcome = &outcome,
-                                    .output = captured.output,
-                                    .errors = captured.errors,
-                                    .now = now});
+  const Diagnosis found = diagnose(
+      {.outcome = &outcome, .output = captured.output, .errors = captured.errors, .now = now});
   result.category = found.category;
   result.why = end_text(ended, program);
-  const bool from_text = found.rule.starts_with("text.") || found.rule.find('+') != std::string::npos;
-  if (from_text && !found.summary.empty()) {
+  if (is_of_text(found)) {
     result.why += ", " + one_line(shorten(found.summary, 120));
   }
   if (found.retry_after) {
@@ -166,8 +171,8 @@ Next next(const Options& options, const Judgement& judgement, const Ended& ended
       n.why_not = "it asks to wait for " + format_duration(*judgement.floor);
       return n;
     }
-    n.delay = std::chrono::ceil<Duration>(
-        respect_retry_after(n.delay, duration(*judgement.floor), duration(kLongestFloor) * 2, random));
+    n.delay = std::chrono::ceil<Duration>(respect_retry_after(n.delay, duration(*judgement.floor),
+                                                              duration(kLongestFloor) * 2, random));
   }
   n.again = true;
   return n;

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <pwd.h>
-#include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include <system_error>
 
 #include <fmt/format.h>
+#include <sqlite3.h>
 
 #include "exec/schema.hpp"
 #include "store/open.hpp"
@@ -66,6 +66,16 @@ const char* journal(const std::string& path) {
   return network ? "DELETE" : "WAL";
 }
 
+// Does not wait for others by itself, as a transaction does; that it fails does no harm: whoever
+// opens the file next time switches it.
+Status use_journal(Database& db, const std::string& path) {
+  DARN_ASSIGN(Query query, db.query(fmt::format("PRAGMA journal_mode = {}", journal(path))));
+  const auto switched = query.step();
+  return switched || switched.error().kind == ErrorKind::try_again
+             ? Status{}
+             : tl::unexpected<Error>(switched.error());
+}
+
 Status make_tables(Database& db, const std::string& path) {
   DARN_ASSIGN(auto version, db.integer("PRAGMA user_version"));
   if (version == kSchemaVersion) {
@@ -74,8 +84,7 @@ Status make_tables(Database& db, const std::string& path) {
   if (version > kSchemaVersion) {
     return fail(ErrorKind::io, path + " was written by a newer darn", "update this darn");
   }
-  DARN_ASSIGN(Query wal, db.query(fmt::format("PRAGMA journal_mode = {}", journal(path))));
-  DARN_TRY(wal.step());
+  DARN_TRY(use_journal(db, path));
   DARN_ASSIGN(Scope scope, Scope::open(db));
   DARN_ASSIGN(version, db.integer("PRAGMA user_version"));  // somebody else may have come first
   if (version == 0) {
@@ -85,6 +94,11 @@ Status make_tables(Database& db, const std::string& path) {
 }
 
 }  // namespace
+
+Error in_own_words(Error error) {
+  error.mend = error.message.find("damaged") != std::string::npos ? "remove it to begin anew" : "";
+  return error;
+}
 
 std::string default_ledger() {
   const char* state = std::getenv("XDG_STATE_HOME");
@@ -117,10 +131,11 @@ Status Ledger::record(const Row& row) {
   const Report& r = *row.report;
   DARN_ASSIGN(Scope scope, Scope::open(*db_));
   const bool failed_first = !r.history.empty() && r.history.front().category != Category::none;
-  DARN_TRY(db_->run("INSERT INTO uses (name, program, at, ending, attempts, category, exit, signal, "
-                    "duration, waited, failed_first) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
-                    r.name, row.program, row.at, to_string(r.ending), r.attempts, r.category,
-                    r.status, r.signal, r.duration, r.waited, failed_first));
+  DARN_TRY(
+      db_->run("INSERT INTO uses (name, program, at, ending, attempts, category, exit, signal, "
+               "duration, waited, failed_first) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
+               r.name, row.program, row.at, to_string(r.ending), r.attempts, r.category, r.status,
+               r.signal, r.duration, r.waited, failed_first));
   DARN_ASSIGN(const auto id, db_->integer("SELECT last_insert_rowid()"));
   DARN_TRY(prune(r.name, id.value_or(0), row.at));
   return scope.commit();
@@ -134,9 +149,10 @@ Status Ledger::prune(const std::string& name, std::int64_t id, Time now) {
   DARN_TRY(db_->run("DELETE FROM uses WHERE at < ?1", oldest));
   DARN_TRY(db_->run("DELETE FROM breakers WHERE at < ?1", oldest));
   DARN_TRY(db_->run("DELETE FROM budgets WHERE at < ?1", oldest));
-  DARN_TRY(db_->run("DELETE FROM uses WHERE name = ?1 AND id <= (SELECT id FROM uses WHERE name = ?1 "
-                    "ORDER BY id DESC LIMIT 1 OFFSET ?2)",
-                    name, kKeptRows));
+  DARN_TRY(
+      db_->run("DELETE FROM uses WHERE name = ?1 AND id <= (SELECT id FROM uses WHERE name = ?1 "
+               "ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+               name, kKeptRows));
   return {};
 }
 
@@ -145,7 +161,8 @@ Result<breaker_core> Ledger::load(const std::string& breaker, const BreakerRule&
   DARN_ASSIGN(const bool found, row.step());
   if (found) {
     // As of when it was saved; not later than now, should the clock have been set back.
-    if (auto core = breaker_core::load(settings(rule), row.view(0), point(std::min(row.time(1), now)))) {
+    if (auto core =
+            breaker_core::load(settings(rule), row.view(0), point(std::min(row.time(1), now)))) {
       return std::move(*core);
     }
   }
@@ -154,10 +171,11 @@ Result<breaker_core> Ledger::load(const std::string& breaker, const BreakerRule&
 
 Status Ledger::save(const std::string& breaker, const BreakerRule& rule, const breaker_core& core,
                     Time now) {
-  DARN_TRY(db_->run("INSERT INTO breakers (name, state, at, after, open_for, category) "
-                    "VALUES (?1, ?2, ?3, ?4, ?5, '') ON CONFLICT (name) DO UPDATE SET "
-                    "state = ?2, at = ?3, after = ?4, open_for = ?5",
-                    breaker, core.save(point(now)), now, rule.after, rule.open_for));
+  DARN_TRY(
+      db_->run("INSERT INTO breakers (name, state, at, after, open_for, category) "
+               "VALUES (?1, ?2, ?3, ?4, ?5, '') ON CONFLICT (name) DO UPDATE SET "
+               "state = ?2, at = ?3, after = ?4, open_for = ?5",
+               breaker, core.save(point(now)), now, rule.after, rule.open_for));
   return {};
 }
 
@@ -221,9 +239,10 @@ Result<double> Ledger::tokens(const std::string& budget) {
 }
 
 Status Ledger::save_tokens(const std::string& budget, double tokens, Time now) {
-  DARN_TRY(db_->run("INSERT INTO budgets (name, tokens, at) VALUES (?1, ?2, ?3) "
-                    "ON CONFLICT (name) DO UPDATE SET tokens = ?2, at = ?3",
-                    budget, std::min(tokens, kCapacity), now));
+  DARN_TRY(
+      db_->run("INSERT INTO budgets (name, tokens, at) VALUES (?1, ?2, ?3) "
+               "ON CONFLICT (name) DO UPDATE SET tokens = ?2, at = ?3",
+               budget, std::min(tokens, kCapacity), now));
   return {};
 }
 

@@ -24,6 +24,9 @@ namespace darn::exec {
 
 std::string default_ledger();  // $XDG_STATE_HOME/darn/exec.db
 
+// What store/ said of the file, without advice that is about runs.
+Error in_own_words(Error error);
+
 // How a named breaker is to behave; the rest is fixed (ledger.cpp).
 struct BreakerRule {
   int after = 5;

@@ -169,7 +169,8 @@ void Session::pump(std::int64_t until) {
                              out_ ? out_->watch() : pollfd{-1, 0, 0},
                              err_ ? err_->watch() : pollfd{-1, 0, 0},
                              input_ && !ended_ ? input_->watch() : pollfd{-1, 0, 0}}};
-  const std::int64_t left = until == kNever ? -1 : std::max<std::int64_t>(until - monotonic_ms(), 0);
+  const std::int64_t left =
+      until == kNever ? -1 : std::max<std::int64_t>(until - monotonic_ms(), 0);
   constexpr std::int64_t kMost = 60'000;
   if (::poll(fds.data(), fds.size(), static_cast<int>(std::min(left, kMost))) <= 0) {
     return;

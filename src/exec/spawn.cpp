@@ -1,5 +1,6 @@
 #include "exec/spawn.hpp"
 
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,9 +19,27 @@ bool is_ignored(int signal) {
 // Before main: after it, nobody knows any more.
 const bool kFileSizeIgnored = is_ignored(SIGXFSZ);
 
+// In a page that both see, however vfork is done (some systems and checkers copy, as fork does).
 struct Shared {
-  volatile int error = 0;
-  volatile bool directory = false;
+  volatile int error;
+  volatile bool directory;
+};
+class SharedPage {
+ public:
+  SharedPage()
+      : page_(::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                     -1, 0)) {}
+  ~SharedPage() {
+    if (page_ != MAP_FAILED) {
+      ::munmap(page_, sizeof(Shared));
+    }
+  }
+  SharedPage(const SharedPage&) = delete;
+  SharedPage& operator=(const SharedPage&) = delete;
+  Shared* get() { return page_ != MAP_FAILED ? static_cast<Shared*>(page_) : nullptr; }
+
+ private:
+  void* page_;
 };
 
 // Between vfork and exec: system calls only.
@@ -31,7 +50,8 @@ struct Shared {
     ::_exit(127);
   }
   // Ours are close-on-exec; a copy is not, and one onto itself stays as the user gave it.
-  if ((launch.in != 0 && ::dup2(launch.in, 0) < 0) || (launch.out != 1 && ::dup2(launch.out, 1) < 0) ||
+  if ((launch.in != 0 && ::dup2(launch.in, 0) < 0) ||
+      (launch.out != 1 && ::dup2(launch.out, 1) < 0) ||
       (launch.err != 2 && ::dup2(launch.err, 2) < 0)) {
     shared.error = errno;
     ::_exit(127);
@@ -70,7 +90,11 @@ Started start(const Launch& launch, const SignalState& signals) {
     words.push_back(const_cast<char*>(word.c_str()));  // exec does not change them
   }
   words.push_back(nullptr);
-  Shared shared;
+  SharedPage page;
+  if (page.get() == nullptr) {
+    return {.error = errno};
+  }
+  Shared& shared = *page.get();
   const pid_t darn = ::getpid();
   const pid_t pid = ::vfork();  // NOLINT: the child does what the comment above says
   if (pid == 0) {

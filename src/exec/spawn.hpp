@@ -29,8 +29,8 @@ struct Launch {
 
 struct Started {
   pid_t pid = -1;
-  int error = 0;            // why it could not be started
-  bool directory = false;   // ... its directory, that is
+  int error = 0;           // why it could not be started
+  bool directory = false;  // ... its directory, that is
 };
 Started start(const Launch& launch, const SignalState& signals);
 

@@ -15,8 +15,12 @@ void say(const std::string& text, bool open = false) {
 }
 
 std::string seconds(Duration d) {
-  return d < std::chrono::minutes{1} ? fmt::format("{:.1f} s", static_cast<double>(d.count()) / 1000)
-                                     : format_duration(d);
+  using namespace std::chrono_literals;
+  if (d < 100ms) {
+    return fmt::format("{} ms", d.count());
+  }
+  return d < 1min ? fmt::format("{:.1f} s", static_cast<double>(d.count()) / 1000)
+                  : format_duration(d);
 }
 
 const char* plural(int n) { return n == 1 ? "" : "s"; }
@@ -46,18 +50,19 @@ void Talk::gave_up(const Report& report, const std::string& why, const std::stri
 
 void Talk::healed(const Report& report) const {
   if (!quiet_) {
-    say(fmt::format("healed: attempt {} succeeded after {} {} failure{}, {} waited", report.attempts,
-                    report.attempts - 1, to_string(report.category), plural(report.attempts - 1),
-                    seconds(report.waited)));
+    say(fmt::format("healed: attempt {} succeeded after {} {} failure{}, {} waited",
+                    report.attempts, report.attempts - 1, to_string(report.category),
+                    plural(report.attempts - 1), seconds(report.waited)));
   }
 }
 
 void Talk::breaker_open(const std::string& name, const std::string& until, int attempts) const {
   // Nothing ran: without this line nobody would know why.
   if (!quiet_ || attempts == 0) {
-    say(fmt::format("{}breaker '{}' is open {}; look: darn exec --breakers; reset: darn exec --reset {}",
-                    attempts == 0 ? "not started: " : "no more retries: ", name, until,
-                    name.find(' ') == std::string::npos ? name : "'" + name + "'"));
+    say(fmt::format(
+        "{}breaker '{}' is open {}; look: darn exec --breakers; reset: darn exec --reset {}",
+        attempts == 0 ? "not started: " : "no more retries: ", name, until,
+        name.find(' ') == std::string::npos ? name : "'" + name + "'"));
   }
 }
 

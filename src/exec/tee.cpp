@@ -28,8 +28,7 @@ constexpr std::size_t kAtomic = 4096;
       ::_exit(0);
     }
     for (ssize_t done = 0; done < n;) {
-      const ssize_t written =
-          ::write(to, buffer.data() + done, static_cast<std::size_t>(n - done));
+      const ssize_t written = ::write(to, buffer.data() + done, static_cast<std::size_t>(n - done));
       if (written < 0 && errno == EAGAIN) {
         pollfd room{to, POLLOUT, 0};
         ::poll(&room, 1, -1);

@@ -27,7 +27,7 @@ UseLedger::UseLedger(const Options& options, const Talk& talk) : o_(options), ta
 void UseLedger::trouble(const Error& error) {
   unusable_ = true;
   ledger_.reset();
-  talk_.warn("goes on without statistics, breakers and budgets: " + error.text());
+  talk_.warn("goes on without statistics, breakers and budgets: " + in_own_words(error).text());
 }
 
 Ledger* UseLedger::get() {
@@ -62,7 +62,8 @@ std::optional<std::string> UseLedger::enter_breaker() {
     return std::nullopt;
   }
   if (!permit->admitted) {
-    return "until " + format_local_clock(at + std::chrono::ceil<std::chrono::seconds>(permit->wait));
+    return "until " +
+           format_local_clock(at + std::chrono::ceil<std::chrono::seconds>(permit->wait));
   }
   permit_ = *permit;
   return std::nullopt;

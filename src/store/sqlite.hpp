@@ -1,7 +1,7 @@
 // A thin layer over SQLite: cached prepared statements, typed binding and reading, and errors that
-// a person can act on. Inside store/ and exec/ only. A Database and its queries belong to one thread. What
-// can fail in the world is a Result; a query outlives neither its database nor another step of
-// itself.
+// a person can act on. Inside store/ and exec/ only. A Database and its queries belong to one
+// thread. What can fail in the world is a Result; a query outlives neither its database nor another
+// step of itself.
 #pragma once
 
 #include <array>
@@ -183,6 +183,7 @@ class Database {
   std::int64_t changes() const;
 
   std::string path_;
+  int busy_ms_ = 0;
   Kept kept_;
   sqlite3* db_ = nullptr;
   // Idle statements by their text; a query in use has taken its own out.
