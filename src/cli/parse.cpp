@@ -11,62 +11,12 @@
 
 #include "base/text.hpp"
 #include "cli/commands.hpp"
+#include "cli/parse_exec.hpp"
+#include "cli/parse_flags.hpp"
 #include "cli/suggest.hpp"
 
 namespace darn::cli {
 namespace {
-
-// Thrown through CLI11 (which knows only exceptions) and turned into an Error at the end.
-CLI::ValidationError wrong(const std::string& flag, const std::string& what) {
-  return CLI::ValidationError(flag, what);
-}
-
-std::string last_name(const std::string& names) { return names.substr(names.rfind(',') + 1); }
-
-void number(CLI::App* app, const std::string& names, std::optional<int>& value, int least, int most,
-            const std::string& help) {
-  const auto read = [&value, least, most, flag = last_name(names)](const std::string& text) {
-    const std::optional<std::int64_t> n = parse_int(text);
-    if (!n || *n < least || *n > most) {
-      throw wrong(flag, "'" + text + "' is not a number from " + std::to_string(least) + " to " +
-                            std::to_string(most));
-    }
-    value = static_cast<int>(*n);
-  };
-  app->add_option_function<std::string>(names, read, help)->type_name("N");
-}
-
-void duration(CLI::App* app, const std::string& names, std::optional<Duration>& value,
-              const std::string& help) {
-  const auto read = [&value, flag = last_name(names)](const std::string& text) {
-    value = parse_duration(text);
-    if (!value) {
-      throw wrong(flag, "'" + text + "' is not a duration such as 90, 1.5s, 10m, 2h or 1h30m");
-    }
-  };
-  app->add_option_function<std::string>(names, read, help)->type_name("TIME");
-}
-
-// One word out of a few; `set` gets its index.
-void choice(CLI::App* app, const std::string& names, std::vector<std::string> words,
-            const std::function<void(std::size_t)>& set, const std::string& help) {
-  const std::string shape = join(words, "|");
-  const auto read = [words = std::move(words), set, shape,
-                     flag = last_name(names)](const std::string& text) {
-    for (std::size_t i = 0; i < words.size(); ++i) {
-      if (words[i] == text) {
-        return set(i);
-      }
-    }
-    throw wrong(flag, "'" + text + "' is none of " + shape);
-  };
-  app->add_option_function<std::string>(names, read, help)->type_name(shape);
-}
-
-void text(CLI::App* app, const std::string& names, std::string& value, const std::string& type,
-          const std::string& help) {
-  app->add_option(names, value, help)->type_name(type);
-}
 
 // CLI11 makes "RUN REQUIRED" of a required positional by itself.
 void positional(CLI::App* app, const std::string& name, std::string& value, const std::string& help,
@@ -102,10 +52,7 @@ struct Parser {
   AgentsOptions agents;
   GcOptions gc;
   DoctorOptions doctor;
-  ExecOptions exec;
-
-  std::optional<Duration> breaker_open_for;
-  std::optional<int> minutes;
+  ExecFlags exec;
 
   Parser() {
     app.name("darn");
@@ -117,7 +64,7 @@ struct Parser {
     add_global(&app);
     declare_starting();
     declare_reading();
-    declare_exec();
+    exec.declare(subcommand("exec", "Run one command, with recovery", exec.options));
     declare_others();
     for (CLI::App* sub : app.get_subcommands({})) {
       add_global(sub);
@@ -181,10 +128,6 @@ struct Parser {
     sub->add_flag_callback(
         "-q,--quiet", [&o] { o.progress = ProgressMode::quiet; }, "The same as --progress quiet");
     json(sub, o.json, "The final status as JSON on standard output");
-  }
-
-  static void json(CLI::App* sub, bool& value, const char* help = "JSON instead of text") {
-    sub->add_flag("--json", value, help);
   }
 
   void declare_starting() {
@@ -274,100 +217,6 @@ struct Parser {
     sub = subcommand("events", "Print a run's events as JSON Lines", events);
     positional(sub, "RUN", events.run, kRunHelp, false);
     sub->add_flag("--follow", events.follow, "Go on until the run ends");
-  }
-
-  void declare_exec() {
-    CLI::App* sub = subcommand("exec", "Run one command, with recovery", exec);
-    exec::Options& o = exec.use;
-    number(sub, "--retries", o.retries, 0, 1'000,
-           "At most (default: 5; resource and unknown failures: 1)");
-    sub->add_option_function<std::string>(
-           "--backoff", [&o](const std::string& text) { o.backoff = delays(text); },
-           "Waits before the retries, the last one repeats (default: 5s,15s,45s,135s,300s)")
-        ->type_name("TIME,…");
-    duration(sub, "--timeout", o.timeout, "Of one attempt; then its whole process tree is ended");
-    duration(sub, "--deadline", o.deadline, "Of all attempts and waits");
-    const auto retry_on = [&o](const std::string& text) {
-      Result<exec::RetryOn> on = exec::parse_retry_on(text);
-      if (!on) {
-        throw wrong("--retry-on", on.error().text());
-      }
-      o.retry_on.push_back(std::move(*on));
-    };
-    sub->add_option_function<std::vector<std::string>>(
-           "--retry-on",
-           [retry_on](const std::vector<std::string>& all) {
-             std::for_each(all.begin(), all.end(), retry_on);
-           },
-           "Retry only this: a category, an exit status, /regex/ on the output; repeatable")
-        ->type_name("WHAT")
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-        ->expected(1)
-        ->allow_extra_args(false);
-    text(sub, "--fallback", o.fallback, "CMD",
-         "Run by sh when the command was given up or its breaker is open");
-    text(sub, "--breaker", o.breaker, "NAME", "Start nothing while this breaker is open");
-    sub->add_option_function<std::string>(
-           "--breaker-after",
-           [&o](const std::string& text) {
-             const std::optional<std::int64_t> n = parse_int(text);
-             if (!n || *n < 1 || *n > 10) {
-               throw wrong("--breaker-after", "'" + text + "' is not a number from 1 to 10");
-             }
-             o.breaker_after = static_cast<int>(*n);
-           },
-           "It opens when half of the last 10 attempts failed, of at least N (default: 5)")
-        ->type_name("N");
-    duration(sub, "--breaker-open-for", breaker_open_for, "Then one attempt may try (default: 1m)");
-    text(sub, "--budget", o.budget, "NAME",
-         "Take retries from this budget: 10, and one more for ten successes");
-    text(sub, "--name", o.name, "NAME", "Of its statistics (default: the program's)");
-    choice(
-        sub, "--capture", {"auto", "always", "never"},
-        [&o](std::size_t i) { o.capture = static_cast<exec::Capture>(i); },
-        "What to read of the output: auto is standard error unless it is a terminal");
-    sub->add_flag("--fail-on-healed", exec.fail_on_healed,
-                  "Exit with 1 also when it succeeded only by a retry or the fallback");
-    sub->add_flag("-q,--quiet", o.quiet, "Say nothing of retries");
-    json(sub, exec.json, "What happened as one line of JSON at the end of standard error");
-    sub->add_flag("--stats", exec.stats, "Show what was healed and how often things fail");
-    number(sub, "--minutes", minutes, 0, 1'000,
-           "What a healed failure saves a person, for --stats (default: 5)");
-    sub->add_flag("--breakers", exec.breakers, "Show the breakers");
-    text(sub, "--reset", exec.reset, "NAME", "Close a breaker and forget what it counted");
-  }
-
-  // "5s,15s,45s"
-  static std::vector<Duration> delays(const std::string& text) {
-    std::vector<Duration> all;
-    for (const std::string_view part : split(text, ',')) {
-      const std::optional<Duration> d = parse_duration(trim(part));
-      if (!d) {
-        throw wrong("--backoff",
-                    "'" + std::string(part) + "' is not a duration such as 500ms, 5s or 1m30s");
-      }
-      all.push_back(*d);
-    }
-    return all;
-  }
-
-  Status finish_exec(std::vector<std::string> command) {
-    ExecOptions* o = std::get_if<ExecOptions>(&invoked.command);
-    if (o == nullptr) {
-      return {};
-    }
-    o->use.argv = std::move(command);
-    o->use.breaker_open_for = breaker_open_for.value_or(o->use.breaker_open_for);
-    o->minutes = minutes.value_or(o->minutes);
-    const int others = (o->stats ? 1 : 0) + (o->breakers ? 1 : 0) + (o->reset.empty() ? 0 : 1);
-    if (others + (o->use.argv.empty() ? 0 : 1) != 1) {
-      return fail(ErrorKind::usage,
-                  others == 0 ? "no command given"
-                              : "only one of --stats, --breakers, --reset and "
-                                "a command can be given",
-                  "darn exec [OPTIONS] -- COMMAND …");
-    }
-    return {};
   }
 
   void declare_others() {
@@ -474,7 +323,9 @@ struct Parser {
       return fail(ErrorKind::usage, error.what(), see_help(parsed_subcommand()));
     }
     DARN_TRY(check_left_over());
-    DARN_TRY(finish_exec(std::move(command)));
+    if (ExecOptions* o = std::get_if<ExecOptions>(&invoked.command)) {
+      DARN_TRY(exec.finish(*o, std::move(command)));
+    }
     if (version_asked) {
       invoked.command = VersionOptions{};
     }

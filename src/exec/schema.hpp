@@ -21,7 +21,6 @@ CREATE TABLE uses (
   failed_first INTEGER NOT NULL
 );
 CREATE INDEX uses_by_name ON uses (name, id);
-CREATE INDEX uses_by_time ON uses (at);
 CREATE TABLE breakers (
   name TEXT PRIMARY KEY,
   state TEXT NOT NULL,         -- breaker_core::save() at the time `at`
