@@ -19,6 +19,7 @@ namespace {
 
 constexpr int kTimedOut = 124;  // as timeout(1)
 constexpr int kRejected = 75;   // EX_TEMPFAIL
+constexpr const char* kTooMuchInput = "its standard input was too much to be kept";
 
 Status check(const Options& o) {
   if (o.argv.empty() == o.shell.empty()) {
@@ -162,6 +163,9 @@ bool Use::pause(const Next& plan, const Judgement& judgement) {
     return give_up(
         fmt::format("a retry in {} would be past the deadline", format_duration(plan.delay)));
   }
+  if (!session_->can_repeat_input()) {
+    return give_up(kTooMuchInput);
+  }
   if (!ledger_.reserve()) {
     return give_up(fmt::format("budget '{}' of retries is used up", o_.budget));
   }
@@ -181,7 +185,7 @@ bool Use::pause(const Next& plan, const Judgement& judgement) {
   }
   if (!again) {
     ledger_.refund();
-    return give_up("its standard input was too much to be kept for another attempt");
+    return give_up(kTooMuchInput);
   }
   return true;
 }
@@ -202,7 +206,7 @@ bool Use::enter_breaker() {
 
 void Use::fall_back() {
   if (!session_->prepare_another(limits_)) {
-    talk_.note("no fallback: the standard input was too much to be kept for it");
+    talk_.note(std::string("no fallback: ") + kTooMuchInput);
     return;
   }
   talk_.falling_back();

@@ -26,6 +26,7 @@ class Input {
   pollfd watch() const;
   void step();
   void ended();
+  bool can_rewind() const { return !lost_; }
   // For another attempt. False: what was read cannot be had again.
   bool rewind();
 

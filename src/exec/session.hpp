@@ -50,6 +50,7 @@ class Session {
   // never runs beside it; the input is at its beginning again, the terminal as it was. False when
   // the input cannot be had again.
   bool prepare_another(const Limits& limits);
+  bool can_repeat_input() const { return input_ == nullptr || input_->can_rewind(); }
   void wait(Duration how_long);  // returns early when asked to end
 
   // The signal by which somebody asked darn to end; 0: nobody has.

@@ -3,6 +3,7 @@ input, and breakers, budgets and statistics are shared by all processes."""
 
 import json
 import os
+import pty
 import signal
 import socket
 import sqlite3
@@ -120,13 +121,12 @@ def test_descriptors_are_passed_on_and_none_of_darn_s(darn):
 def test_signals_reach_the_command(darn, number):
     wait = darn.script("wait", f'trap "echo got >> seen; exit 9" {number.name[3:]}\n'
                                "echo > ready; while :; do sleep 0.02; done\n")
-    live = darn.start("exec", *QUICKLY, "--", wait)
+    retries = "0" if number == signal.SIGUSR1 else "5"
+    live = darn.start("exec", *QUICKLY, "--retries", retries, "--", wait)
     until("it is ready", lambda: darn.path("ready").exists())
     live.signal(number)
     done = live.wait()
-    assert darn.lines("seen")[0] == "got"
-    if number != signal.SIGUSR1:
-        assert done.status == 9 and darn.lines("seen") == ["got"], "asked to end: no retry"
+    assert done.status == 9 and darn.lines("seen") == ["got"], "asked to end: no retry"
 
 
 def test_a_signal_that_ends_the_command_ends_darn(darn):
@@ -204,7 +204,6 @@ def state_of(pid):
 def test_ctrl_z_stops_both_and_cont_goes_on(darn):
     # A shell with jobs in between: without one, the terminal's only group could not be stopped.
     terminal = Terminal.__new__(Terminal)
-    import pty
     terminal.pid, terminal.fd = pty.fork()
     if terminal.pid == 0:
         os.chdir(darn.dir)
@@ -307,8 +306,8 @@ def test_what_heeds_no_term_is_killed(darn):
 
 
 def test_nothing_runs_beside_what_a_failed_attempt_left(darn):
-    darn.script("leaves", 'pgrep -f "sleep 7[7]" > /dev/null && echo beside >> trouble\n'
-                          "sleep 77 > /dev/null 2>&1 &\nexit 75\n")
+    darn.script("leaves", "[ -e left ] && kill -0 $(cat left) && echo beside >> trouble\n"
+                          "sleep 60 > /dev/null 2>&1 &\necho $! > left; exit 75\n")
     ex(darn, *QUICKLY, "--retries", "2", "--", "./leaves", status=75)
     assert not darn.path("trouble").exists()
     darn.kill_all()  # what the last one left goes on, as it would without darn
@@ -333,34 +332,32 @@ def test_the_fallback(darn):
 
 # The input.
 
-READ_AND_FAIL = """\
-head -c "$1" > /dev/null
-echo x >> tries
-[ "$(wc -l < tries)" -ge 3 ] || exit 75
-cat
+# Reads so many bytes and fails; the third time, what is left goes to standard output.
+HALF = """\
+import os, sys
+left = int(sys.argv[1])
+while left > 0:
+    part = os.read(0, min(left, 65536))
+    if not part:
+        break
+    left -= len(part)
+with open("tries", "a") as tries:
+    tries.write("x")
+if os.path.getsize("tries") < 3:
+    sys.exit(75)
+os.execvp("cat", ["cat"])
 """
 
 
 @pytest.fixture
 def reading(darn):
-    darn.write("half.py", "import os, sys\nleft = int(sys.argv[1])\n"
-               "while left > 0:\n"
-               "    part = os.read(0, min(left, 65536))\n"
-               "    if not part: break\n"
-               "    left -= len(part)\n"
-               "open('tries', 'a').write('x')\n"
-               "if len(open('tries').read()) < 3: sys.exit(75)\n"
-               "os.lseek(1, 0, 1) if False else None\n"
-               "sys.stdout.flush()\n"
-               "os.execvp('cat', ['cat'])\n")
+    darn.write("half.py", HALF)
     return darn
 
 
 @pytest.mark.parametrize("read", [0, 1, 5000, 1 << 20, 3_000_000])
 @pytest.mark.parametrize("kind", ["file", "pipe", "socket"])
 def test_a_retried_command_reads_the_same_input(reading, kind, read):
-    """Each attempt takes so much and fails; the third gets the rest to show: no byte is lost or
-    twice."""
     data = os.urandom(2_000_000)
     args = (*QUICKLY, "--", PY, "half.py", read)
     if kind == "pipe":
@@ -415,7 +412,7 @@ def test_too_much_input_to_be_kept(darn):
                                        'sh -c "cat > /dev/null; exit 75"'],
                           env=darn.env, cwd=darn.dir, capture_output=True, text=True)
     assert done.returncode == 75 and "too much to be kept" in done.stderr
-    assert done.stderr.count("attempt 1") == 2 - 1 or "gave up" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 # What processes share.
@@ -473,7 +470,7 @@ def test_a_killed_prober_does_not_wedge_it(darn):
     for _ in range(2):
         ex(darn, *quick, *DOWN, status=75)
     until("its time is over", lambda: breakers(darn)["mirror"]["state"] == "half-open")
-    live = darn.start("exec", *quick, "--timeout", "60s", "--", "sh", "-c", "echo > up; sleep 60")
+    live = darn.start("exec", *quick, "--timeout", "60s", "--", "sh", "-c", "echo > up; exec sleep 60")
     until("the probe runs", lambda: darn.path("up").exists())
     flags = (*quick, "--timeout", "100ms")  # its lease: 6.1 s
     ex(darn, *flags, "--", "true", status=75)
