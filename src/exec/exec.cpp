@@ -141,8 +141,11 @@ void Use::attempts() {
     }
     report_.category = judgement.category;
     report_.ending = broken_off ? Ending::interrupted : Ending::failed;
-    const Next plan = next(o_, judgement, ended, captured, tally_, real_random().next());
-    if (broken_off || ended.end == End::deadline || !pause(plan, judgement)) {
+    Next plan = next(o_, judgement, ended, captured, tally_, real_random().next());
+    if (ended.end == End::deadline) {
+      plan = {.why_not = "the deadline has passed"};
+    }
+    if (broken_off || !pause(plan, judgement)) {
       return;
     }
     ++tally_.retries;

@@ -121,10 +121,11 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const std::string& path, bool creat
   }
   DARN_ASSIGN(auto db, Database::open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, kBusyMs));
   // No wait for the disk: after a power cut the last rows may be missing, and nothing else.
-  DARN_TRY(db->script("PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF;"
-                      // Whoever opens it reads the whole log; who reaches so many pages, one use in
-                      // twenty, waits for the disk.
-                      "PRAGMA wal_autocheckpoint = 64"));
+  DARN_TRY(
+      db->script("PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF;"
+                 // Whoever opens it reads the whole log; who reaches so many pages, one use in
+                 // twenty, waits for the disk.
+                 "PRAGMA wal_autocheckpoint = 64"));
   db->keep_log();
   DARN_TRY(make_tables(*db, path));
   return std::unique_ptr<Ledger>(new Ledger(std::move(db)));
@@ -150,9 +151,10 @@ Status Ledger::prune(const std::string& name, std::int64_t id, Time now) {
   }
   const Time oldest = now - kKept;
   // The ids go with the time: looks at what goes, and no further.
-  DARN_TRY(db_->run("DELETE FROM uses WHERE id < (SELECT id FROM uses WHERE at >= ?1 "
-                    "ORDER BY id LIMIT 1)",
-                    oldest));
+  DARN_TRY(
+      db_->run("DELETE FROM uses WHERE id < (SELECT id FROM uses WHERE at >= ?1 "
+               "ORDER BY id LIMIT 1)",
+               oldest));
   DARN_TRY(db_->run("DELETE FROM breakers WHERE at < ?1", oldest));
   DARN_TRY(db_->run("DELETE FROM budgets WHERE at < ?1", oldest));
   DARN_TRY(

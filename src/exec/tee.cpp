@@ -17,8 +17,25 @@ constexpr std::size_t kChunk = 64UL << 10U;
 // A pipe that is said to be writable takes this much without blocking (pipe(7), PIPE_BUF).
 constexpr std::size_t kAtomic = 4096;
 
-// In a process of its own, which nobody waits for.
+// In a process of its own, which nobody waits for, which holds nothing else open, and which what is
+// typed at the terminal does not reach.
 [[noreturn]] void carry_on(int from, int to) {
+  constexpr int kFrom = 3;
+  constexpr int kTo = 4;
+  from = ::fcntl(from, F_DUPFD, kTo + 1);
+  to = ::fcntl(to, F_DUPFD, kTo + 1);
+  ::dup2(from, kFrom);
+  ::dup2(to, kTo);
+  from = kFrom;
+  to = kTo;
+  for (const int fd : {0, 1, 2}) {
+    ::close(fd);
+  }
+  ::close_range(kTo + 1, ~0U, 0);
+  ::setsid();
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
   ::fcntl(from, F_SETFL, ::fcntl(from, F_GETFL) & ~O_NONBLOCK);
   std::array<char, 4096> buffer;
