@@ -59,6 +59,8 @@ class breaker_core {
 
   breaker_state state(time_point now) const;  // an open one whose time is over is half_open
   bool ramping(time_point now) const;
+  // Every call before that is refused; min(): there may be some that are not.
+  time_point refuses_until() const;
   std::uint64_t generation() const { return generation_; }
   // Of the window, 0 .. 1; 0 while there are no calls.
   double failure_rate(time_point now) const;

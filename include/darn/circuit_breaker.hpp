@@ -9,8 +9,10 @@
 #include <array>
 #include <atomic>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "darn/breaker_core.hpp"
 #include "darn/detail/gate.hpp"
@@ -37,6 +39,9 @@ class circuit_breaker {
 
   template <class Next>
   auto run(call& c, Next&& next) const -> decltype(next(c)) {
+    if (const duration wait = refusing(c); wait > duration{0}) [[unlikely]] {
+      return refused<decltype(next(c))>(wait);
+    }
     return detail::run_gated(*this, c, next);
   }
   outcome<ticket> enter(call& c) const;
@@ -58,16 +63,44 @@ class circuit_breaker {
   struct State {
     // Odd: ask the core (open, half-open, ramping). Even: closed. Above that the generation.
     std::atomic<std::uint64_t> fast{2};
+    // Open: refused without asking until then, in ns of the clock; a coarse reading is enough.
+    std::atomic<std::int64_t> refuse_until{std::numeric_limits<std::int64_t>::min()};
     std::atomic<std::int64_t> slice_ends{0};  // time window: when the successes are to be told
-    bool reads_clock = false;                 // there are slow calls or a time window
-    bool coarse = true;                       // and a tick more or less does not matter
+    std::string_view who;
+    error is_open;  // the error of a refused call, but for the time
+    counter rejections;
+    bool reads_clock = false;  // there are slow calls or a time window
+    bool coarse = true;        // and a tick more or less does not matter
     duration slow_call = duration::max();
     std::array<Stripe, 8> stripes;
   };
 
   static std::size_t stripe_of_thread();
-  static outcome<ticket> refuse(error e);
-
+  // For how long it refuses every call from now on; 0: ask enter().
+  duration refusing(call& c) const {
+    const std::int64_t until = state_->refuse_until.load(std::memory_order_relaxed);
+    if (until == std::numeric_limits<std::int64_t>::min()) [[likely]] {
+      return duration{0};
+    }
+    return duration{until - c.coarse_now().time_since_epoch().count()};
+  }
+  // Copied to where it goes: one that is made anew and moved there costs three times as much.
+  template <class Outcome>
+  Outcome refused(duration wait) const {
+    state_->rejections.add();
+    Outcome result(unexpect, state_->is_open);
+    result.error().retry_after = wait;
+    return result;
+  }
+  static error refusal(const char* code, std::string_view who, duration wait) {
+    return {.category = category::transient,
+            .code = code,
+            .retry_after = wait,
+            .attempts = 0,
+            .decided_by = who,
+            .rejected = true,
+            .exhausted = true};
+  }
   std::shared_ptr<Shared> shared_;
   State* state_;  // the first part of *shared_
 };
@@ -130,6 +163,9 @@ inline outcome<circuit_breaker::ticket> circuit_breaker::enter(call& c) const {
   const std::uint64_t fast = state_->fast.load(std::memory_order_acquire);
   ticket t(shared_.get(), fast >> 1U);
   if ((fast & 1U) != 0) [[unlikely]] {
+    if (const duration wait = refusing(c); wait > duration{0}) {
+      return refused<outcome<ticket>>(wait);
+    }
     error why;
     shared_->ask(c, t, why);
     if (t.shared_ == nullptr) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace darn {
@@ -29,6 +30,10 @@ class metrics {
   // name: "darn_retry_attempts_total"; labels: {policy="payments",result="healed"} without braces.
   void add(std::string_view name, std::string_view help, type kind, std::string labels,
            double value);
+
+  void add(std::string_view name, std::string_view help, std::string labels, const counter& c) {
+    add(name, help, type::counter, std::move(labels), static_cast<double>(c.value()));
+  }
 
   // The text exposition format, version 0.0.4: families together, each with HELP and TYPE.
   std::string text() const;

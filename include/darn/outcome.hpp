@@ -23,11 +23,13 @@ template <class T, class E>
 using expected = std::expected<T, E>;
 template <class E>
 using unexpected = std::unexpected<E>;
+using std::unexpect;
 #else
 template <class T, class E>
 using expected = tl::expected<T, E>;
 template <class E>
 using unexpected = tl::unexpected<E>;
+using tl::unexpect;
 #endif
 
 template <class T>

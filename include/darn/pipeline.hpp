@@ -113,15 +113,13 @@ class static_pipeline {
   // Calls f(args...) through the policies.
   template <class F, class... Args>
     requires(!std::is_same_v<std::remove_cvref_t<F>, call_options>)
-  auto run(F&& f, Args&&... args) const
-      -> detail::outcome_of_t<detail::callee_result_t<std::remove_reference_t<F>, Args...>> {
+  auto run(F&& f, Args&&... args) const {
     return run(call_options{}, f, args...);
   }
 
   // The same with a stop token, a deadline, a traceparent, a clock.
   template <class F, class... Args>
-  auto run(const call_options& options, F&& f, Args&&... args) const
-      -> detail::outcome_of_t<detail::callee_result_t<std::remove_reference_t<F>, Args...>> {
+  auto run(const call_options& options, F&& f, Args&&... args) const {
     using Callee = std::remove_reference_t<F>;
     using Outcome = detail::outcome_of_t<detail::callee_result_t<Callee, Args...>>;
     constexpr bool wants_stop =

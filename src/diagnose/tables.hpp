@@ -1,6 +1,6 @@
-// The knowledge of the classifier as data: what texts, exit statuses, signals, errno values and
-// codes of services mean. Constant tables, thread-safe; nothing is compiled or built until a
-// diagnosis needs it.
+// The knowledge of the classifier as data: what texts mean. What exit statuses, signals, errno
+// values and codes of services mean stands with the library (resilience/codes.hpp). Constant
+// tables, thread-safe; nothing is compiled or built until a diagnosis needs it.
 #pragma once
 
 #include <optional>
@@ -8,14 +8,9 @@
 #include <string_view>
 
 #include "model/kinds.hpp"
+#include "resilience/codes.hpp"
 
 namespace darn::tables {
-
-struct Kind {
-  Category category = Category::unknown;
-  Cause cause = Cause::unknown;
-  Severity severity = Severity::medium;
-};
 
 // What a captured code is looked up in.
 enum class Codes : std::uint8_t { none, http, grpc, aws };
@@ -39,30 +34,6 @@ std::span<const TextRule> tool_rules();     // compilers, package managers, test
 std::span<const TextRule> generic_rules();  // what only says that something failed
 inline constexpr std::string_view kDemote =
     "text.demote";  // a warning, not the failure: weight - 1
-
-struct CodeMeaning {
-  std::string_view code;
-  Kind kind;
-  std::string_view text;  // "Too Many Requests"
-  std::string_view advice = {};
-};
-
-std::optional<CodeMeaning> http_status(int status);
-std::optional<CodeMeaning> grpc_code(std::string_view name);  // "Unavailable", "RESOURCE_EXHAUSTED"
-std::optional<CodeMeaning> aws_code(std::string_view name);   // "ThrottlingException"
-
-struct NumberMeaning {
-  int number;
-  std::string_view id;  // "exit.127"
-  Kind kind;
-  std::string_view text;
-  std::string_view advice = {};
-};
-
-const NumberMeaning* exit_status(
-    int status);  // what a status means by itself; 128+n of a shell too
-const NumberMeaning* signal_number(int signal);
-const NumberMeaning* start_error(int error_number);  // why a program could not be started
 
 std::string_view advice_for(Cause cause);  // the next step when nothing more exact is known
 

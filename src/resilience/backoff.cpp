@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "darn/clock.hpp"
+#include "resilience/number_text.hpp"
 
 namespace darn {
 namespace {
@@ -92,10 +93,8 @@ std::string backoff::text() const {
       out += (&d == delays.data() ? " " : ",") + to_string(d);
     }
   } else if (factor != 1) {
-    std::string number = std::to_string(factor);
-    number.erase(number.find_last_not_of('0') + 1);
-    number.erase(number.find_last_not_of('.') + 1);
-    out = "exponential " + to_string(delays[0]) + " x" + number + " .. " + to_string(cap);
+    out = "exponential " + to_string(delays[0]) + " x" + short_number(factor) + " .. " +
+          to_string(cap);
   } else if (step != duration{0}) {
     out = "linear " + to_string(delays[0]) + " +" + to_string(step) + " .. " + to_string(cap);
   } else {

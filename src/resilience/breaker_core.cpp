@@ -200,6 +200,12 @@ breaker_state breaker_core::state(time_point now) const {
   return state_ == breaker_state::open && now >= until_ ? breaker_state::half_open : state_;
 }
 
+time_point breaker_core::refuses_until() const {
+  return state_ == breaker_state::open       ? until_
+         : state_ == breaker_state::isolated ? time_point::max()
+                                             : time_point::min();
+}
+
 bool breaker_core::ramping(time_point now) const {
   return state_ == breaker_state::closed && now < until_ && until_ - now <= settings_.ramp;
 }

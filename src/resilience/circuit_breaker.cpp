@@ -11,19 +11,14 @@
 namespace darn {
 
 struct circuit_breaker::Shared::Slow {
-  explicit Slow(circuit_breaker_options o)
-      : options(std::move(o)),
-        who(intern(options.name.empty() ? "circuit_breaker" : "circuit_breaker " + options.name)),
-        core(options) {}
+  explicit Slow(circuit_breaker_options o) : options(std::move(o)), core(options) {}
 
   const circuit_breaker_options options;
-  const std::string_view who;
   std::mutex mutex;
   breaker_core core;
   std::atomic<std::uint64_t> told{0};  // successes that the core has been told of
   counter failures;
   counter slow_calls;
-  counter rejections;
   counter opened;
 };
 
@@ -41,6 +36,9 @@ struct Change {
 
 circuit_breaker::Shared::Shared(circuit_breaker_options o)
     : slow(std::make_unique<Slow>(std::move(o))) {
+  const std::string& name = slow->options.name;
+  who = intern(name.empty() ? "circuit_breaker" : "circuit_breaker " + name);
+  is_open = refusal("circuit_open", who, {});
   const auto& s = slow->core.settings();
   reads_clock = s.slow_call || s.window_time;
   slow_call = s.slow_call.value_or(duration::max());
@@ -76,6 +74,8 @@ void with_core(Shared& s, time_point now, Question question) {
     if (slow.core.generation() != generation && change.after == breaker_state::open) {
       slow.opened.add();
     }
+    s.refuse_until.store(slow.core.refuses_until().time_since_epoch().count(),
+                         std::memory_order_relaxed);
     s.fast.store(slow.core.generation() << 1U | (plain ? 0U : 1U), std::memory_order_release);
     if (slow.core.settings().window_time) {
       const auto slice = slice_length(slow.core.settings());
@@ -114,14 +114,9 @@ void circuit_breaker::Shared::ask(call& c, ticket& t, error& why) {
     return;
   }
   t.shared_ = nullptr;
-  slow->rejections.add();
-  why.category = category::transient;
-  why.code = state == breaker_state::closed ? "recovering" : "circuit_open";
-  why.retry_after = std::max(p.wait, duration{0});
-  why.attempts = 0;
-  why.decided_by = slow->who;
-  why.rejected = true;
-  why.exhausted = true;
+  rejections.add();
+  why = refusal(state == breaker_state::closed ? "recovering" : "circuit_open", who,
+                std::max(p.wait, duration{0}));
 }
 
 void circuit_breaker::ticket::settle(call& c, const error* e) {
@@ -183,7 +178,7 @@ const circuit_breaker_options& circuit_breaker::options() const { return shared_
 
 void circuit_breaker::collect(metrics& into) const {
   const Shared::Slow& slow = *shared_->slow;
-  const std::string label = metric_label("policy", slow.who);
+  const std::string label = metric_label("policy", shared_->who);
   std::uint64_t successes = slow.told.load(std::memory_order_relaxed);
   for (const Stripe& stripe : shared_->stripes) {
     successes += stripe.successes.load(std::memory_order_relaxed);
@@ -195,11 +190,9 @@ void circuit_breaker::collect(metrics& into) const {
   };
   calls("success", successes);
   calls("failure", slow.failures.value());
-  calls("rejected", slow.rejections.value());
-  into.add("darn_circuit_breaker_slow_total", "Calls that were slow", metrics::type::counter, label,
-           static_cast<double>(slow.slow_calls.value()));
-  into.add("darn_circuit_breaker_opened_total", "How often it opened", metrics::type::counter,
-           label, static_cast<double>(slow.opened.value()));
+  calls("rejected", shared_->rejections.value());
+  into.add("darn_circuit_breaker_slow_total", "Calls that were slow", label, slow.slow_calls);
+  into.add("darn_circuit_breaker_opened_total", "How often it opened", label, slow.opened);
   // From the word that calls read too: no lock.
   into.add("darn_circuit_breaker_closed", "1: closed and at full load", metrics::type::gauge, label,
            (shared_->fast.load(std::memory_order_relaxed) & 1U) == 0 ? 1 : 0);

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "darn/backoff.hpp"
+#include "resilience/number_text.hpp"
 
 namespace darn {
 namespace {
@@ -31,7 +32,9 @@ const Unit* unit_at_start(std::string_view text) {
   return best;
 }
 
-std::string trimmed_decimal(double value) {
+}  // namespace
+
+std::string short_number(double value) {
   std::array<char, 32> buffer{};
   const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
                                  std::chars_format::fixed, 3)
@@ -41,8 +44,6 @@ std::string trimmed_decimal(double value) {
   text.erase(text.find_last_not_of('.') + 1);
   return text;
 }
-
-}  // namespace
 
 std::string to_string(duration d) {
   if (d < duration{0}) {
@@ -54,7 +55,7 @@ std::string to_string(duration d) {
   }
   if (rest < 1'000'000'000) {
     const Unit& unit = rest >= 1'000'000 ? kUnits[4] : rest >= 1'000 ? kUnits[5] : kUnits[6];
-    return trimmed_decimal(static_cast<double>(rest) / static_cast<double>(unit.ns)) +
+    return short_number(static_cast<double>(rest) / static_cast<double>(unit.ns)) +
            std::string(unit.name);
   }
   std::string out;
@@ -65,7 +66,7 @@ std::string to_string(duration d) {
     }
   }
   if (rest >= 1'000'000) {
-    out += trimmed_decimal(static_cast<double>(rest / 1'000'000) / 1000.0) + "s";
+    out += short_number(static_cast<double>(rest / 1'000'000) / 1000.0) + "s";
   }
   return out;
 }

@@ -121,7 +121,7 @@ void hedge::collect(metrics& into) const {
   const detail::hedge_state& s = *state_;
   const std::string label = metric_label("policy", s.who);
   const auto add = [&](std::string_view name, std::string_view help, const counter& c) {
-    into.add(name, help, metrics::type::counter, label, static_cast<double>(c.value()));
+    into.add(name, help, label, c);
   };
   add("darn_hedge_calls_total", "Calls through a hedge", s.calls);
   add("darn_hedge_copies_total", "Copies sent beside the first call", s.hedged);

@@ -152,9 +152,7 @@ void retry::collect(metrics& into) const {
   const detail::retry_state& s = *state_;
   const std::string label = metric_label("policy", s.who);
   const auto add = [&](std::string_view name, std::string_view help, const std::string& labels,
-                       const counter& c) {
-    into.add(name, help, metrics::type::counter, labels, static_cast<double>(c.value()));
-  };
+                       const counter& c) { into.add(name, help, labels, c); };
   add("darn_retry_calls_total", "Calls through a retry", label, s.calls);
   add("darn_retry_retries_total", "Attempts after the first one", label, s.retries);
   add("darn_retry_healed_total", "Calls that succeeded, but not at once", label, s.healed);

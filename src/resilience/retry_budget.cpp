@@ -94,10 +94,10 @@ void retry_budget::collect(metrics& into) const {
   const std::string label = metric_label("budget", state_->options.name);
   into.add("darn_retry_budget_tokens", "Tokens left for retries", metrics::type::gauge, label,
            tokens());
-  into.add("darn_retry_budget_reserved_total", "Retries that were allowed", metrics::type::counter,
-           label, static_cast<double>(state_->reserved.value()));
-  into.add("darn_retry_budget_refused_total", "Retries that were not allowed",
-           metrics::type::counter, label, static_cast<double>(state_->refused.value()));
+  into.add("darn_retry_budget_reserved_total", "Retries that were allowed", label,
+           state_->reserved);
+  into.add("darn_retry_budget_refused_total", "Retries that were not allowed", label,
+           state_->refused);
 }
 
 }  // namespace darn

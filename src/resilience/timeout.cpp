@@ -21,8 +21,7 @@ timeout::timeout(duration after, std::string_view name) : state_(std::make_share
 
 void timeout::collect(metrics& into) const {
   into.add("darn_timeouts_total", "Calls that were given up because no answer came in time",
-           metrics::type::counter, metric_label("policy", state_->who),
-           static_cast<double>(state_->timeouts.value()));
+           metric_label("policy", state_->who), state_->timeouts);
 }
 
 std::string timeout::text() const { return "timeout(" + to_string(state_->after) + ")"; }

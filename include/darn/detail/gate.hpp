@@ -16,7 +16,7 @@ template <class Gate, class Next>
 auto run_gated(const Gate& gate, call& c, Next& next) -> decltype(next(c)) {
   auto ticket = gate.enter(c);
   if (!ticket) [[unlikely]] {
-    return unexpected<error>(std::move(ticket).error());
+    return decltype(next(c))(unexpect, std::move(ticket).error());
   }
   auto result = next(c);
   ticket->leave(c, result ? nullptr : &result.error());

@@ -1,12 +1,14 @@
-// Codes of services and systems. HTTP and gRPC by their standards (RFC 9110, RFC 6585, the gRPC
-// status guide); AWS names and their traits from botocore's service models and retry tables.
+// HTTP and gRPC by their standards (RFC 9110, RFC 6585, the gRPC status code guide; google-api-core
+// retries 429, 500, 503); AWS names and their traits from botocore's service models and retry
+// tables; errno by POSIX.
+#include "resilience/codes.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
-
-#include "base/text.hpp"
-#include "diagnose/tables.hpp"
+#include <span>
+#include <string>
 
 namespace darn::tables {
 namespace {
@@ -22,6 +24,7 @@ constexpr Kind kConflict{Category::unknown, Cause::data, Severity::medium};
 constexpr Kind kEnvironment{Category::permanent, Cause::environment, Severity::high};
 constexpr Kind kDependency{Category::permanent, Cause::dependency, Severity::high};
 constexpr Kind kResource{Category::resource, Cause::resource, Severity::high};
+constexpr Kind kNetwork{Category::network, Cause::network, Severity::medium};
 constexpr Kind kTime{Category::timeout, Cause::timeout, Severity::medium};
 constexpr Kind kStopped{Category::transient, Cause::environment, Severity::medium};
 constexpr Kind kCrash{Category::unknown, Cause::crash, Severity::high};
@@ -256,6 +259,43 @@ constexpr NumberMeaning kShellSignals[] = {
     {143, "exit.143", kStopped, "ended by SIGTERM (exit 143)"},
 };
 
+// What an operation that failed with them may become. Those that a program fails to start with have
+// their advice in kStartErrors.
+constexpr NumberMeaning kErrors[] = {
+    {ECONNREFUSED, "errno.econnrefused", kNetwork, "Connection refused"},
+    {ECONNRESET, "errno.econnreset", kNetwork, "Connection reset by peer"},
+    {ECONNABORTED, "errno.econnaborted", kNetwork, "Software caused connection abort"},
+    {EHOSTUNREACH, "errno.ehostunreach", kNetwork, "No route to host"},
+    {ENETUNREACH, "errno.enetunreach", kNetwork, "Network is unreachable"},
+    {ENETDOWN, "errno.enetdown", kNetwork, "Network is down"},
+    {ENETRESET, "errno.enetreset", kNetwork, "Network dropped connection on reset"},
+    {ENOTCONN, "errno.enotconn", kNetwork, "Transport endpoint is not connected"},
+    {EPIPE, "errno.epipe", kNetwork, "Broken pipe"},
+    {EADDRINUSE, "errno.eaddrinuse", kStopped, "Address already in use"},
+    {EADDRNOTAVAIL, "errno.eaddrnotavail", kResource, "Cannot assign requested address"},
+    {ETIMEDOUT, "errno.etimedout", kTime, "Connection timed out"},
+    {ENOBUFS, "errno.enobufs", kResource, "No buffer space available"},
+    {EDQUOT, "errno.edquot", kResource, "Disk quota exceeded"},
+    {EINTR, "errno.eintr", kStopped, "Interrupted system call"},
+    {EBUSY, "errno.ebusy", kStopped, "Device or resource busy"},
+    {EDEADLK, "errno.edeadlk", kStopped, "Resource deadlock avoided"},
+    {ENOLCK, "errno.enolck", kStopped, "No locks available"},
+    {ECANCELED, "errno.ecanceled", kStopped, "Operation canceled"},
+    {ESTALE, "errno.estale", kStopped, "Stale file handle"},
+    {EINVAL, "errno.einval", kData, "Invalid argument"},
+    {EBADF, "errno.ebadf", kCode, "Bad file descriptor"},
+    {EEXIST, "errno.eexist", kConflict, "File exists"},
+    {EISDIR, "errno.eisdir", kConf, "Is a directory"},
+    {ENOTEMPTY, "errno.enotempty", kConflict, "Directory not empty"},
+    {EROFS, "errno.erofs", kEnvironment, "Read-only file system"},
+    {EFBIG, "errno.efbig", kData, "File too large"},
+    {EXDEV, "errno.exdev", kConf, "Invalid cross-device link"},
+    {ENOSYS, "errno.enosys", kEnvironment, "Function not implemented"},
+    {ENOTSUP, "errno.enotsup", kEnvironment, "Operation not supported"},
+    {EDOM, "errno.edom", kData, "Numerical argument out of domain"},
+    {ERANGE, "errno.erange", kData, "Numerical result out of range"},
+};
+
 constexpr NumberMeaning kStartErrors[] = {
     {ENOENT, "errno.enoent", kDependency, "No such file or directory",
      "install the program, or correct its name, PATH or working directory"},
@@ -296,30 +336,6 @@ std::optional<CodeMeaning> find(std::span<const CodeMeaning> table, std::string_
   return it == table.end() ? std::nullopt : std::optional(*it);
 }
 
-constexpr std::array<std::string_view, 21> kAdvice = {
-    "",                                                                    // none
-    "correct the code at the place shown",                                 // code
-    "correct the input",                                                   // data
-    "read the failing check: the result is wrong",                         // logic
-    "install what is missing",                                             // dependency
-    "correct the settings or arguments",                                   // configuration
-    "check the key, the login and its permissions",                        // authentication
-    "check the file, its permissions and this machine's setup",            // environment
-    "nothing to do: the service should come back",                         // service
-    "check the network, the address and that the other side is up",        // network
-    "give it more, or run fewer tasks at a time",                          // resource
-    "raise the timeout, or make the task smaller",                         // timeout
-    "see its log for why it did not write the promised file",              // missing_output
-    "read the check's output: the work is not what was asked for",         // check_failed
-    "wait for the reset, add a key, or name a fallback agent",             // quota
-    "give the task less context, or a model that takes more",              // context_length
-    "the task is too complex for its limit: split it or raise the limit",  // task_limit
-    "look at the core dump or run it under a debugger",                    // crash
-    "run again when you want it to go on",                                 // cancelled
-    "nothing to do: it is started again",                                  // lost
-    "read its last lines",                                                 // unknown
-};
-
 }  // namespace
 
 std::optional<CodeMeaning> http_status(int status) {
@@ -336,8 +352,12 @@ std::optional<CodeMeaning> http_status(int status) {
 }
 
 std::optional<CodeMeaning> grpc_code(std::string_view name) {
-  std::string key = lower(name);
-  std::erase(key, '_');
+  std::string key;
+  for (const char c : name) {
+    if (c != '_') {
+      key += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+  }
   if (key == "canceled") {
     key = "cancelled";
   }
@@ -357,9 +377,32 @@ const NumberMeaning* start_error(int error_number) {
   return find(std::span(kStartErrors), error_number);
 }
 
-std::string_view advice_for(Cause cause) {
-  const auto i = static_cast<std::size_t>(cause);
-  return i < kAdvice.size() ? kAdvice[i] : "";
+const NumberMeaning* error_number(int number) {
+  const auto* general = find(std::span(kErrors), number);
+  return general != nullptr ? general : start_error(number);
+}
+
+std::string_view grpc_name(int status) {
+  constexpr std::array<std::string_view, 17> kNames{"OK",
+                                                    "CANCELLED",
+                                                    "UNKNOWN",
+                                                    "INVALID_ARGUMENT",
+                                                    "DEADLINE_EXCEEDED",
+                                                    "NOT_FOUND",
+                                                    "ALREADY_EXISTS",
+                                                    "PERMISSION_DENIED",
+                                                    "RESOURCE_EXHAUSTED",
+                                                    "FAILED_PRECONDITION",
+                                                    "ABORTED",
+                                                    "OUT_OF_RANGE",
+                                                    "UNIMPLEMENTED",
+                                                    "INTERNAL",
+                                                    "UNAVAILABLE",
+                                                    "DATA_LOSS",
+                                                    "UNAUTHENTICATED"};
+  return status >= 0 && static_cast<std::size_t>(status) < kNames.size()
+             ? kNames[static_cast<std::size_t>(status)]
+             : "";
 }
 
 }  // namespace darn::tables

@@ -1,0 +1,128 @@
+#include "darn/bulkhead.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+#include "darn/detail/gate_error.hpp"
+
+namespace darn {
+
+struct bulkhead::State {
+  bulkhead_options options;
+  std::string_view who;
+  std::mutex mutex;
+  int in_use = 0;
+  std::deque<waiter*> queue;  // first come in front
+  counter admitted;
+  counter waited;
+  counter refused;
+  counter gave_up;
+};
+
+bulkhead::bulkhead(bulkhead_options options) : state_(std::make_shared<State>()) {
+  state_->options = std::move(options);
+  state_->options.max_concurrent = std::max(state_->options.max_concurrent, 1);
+  state_->who =
+      intern(state_->options.name.empty() ? "bulkhead" : "bulkhead " + state_->options.name);
+}
+
+bulkhead::entry bulkhead::enter_or_queue(waiter& w) const {
+  State& s = *state_;
+  const std::scoped_lock lock(s.mutex);
+  if (s.in_use < s.options.max_concurrent) {  // then nobody waits
+    ++s.in_use;
+    s.admitted.add();
+    return entry::admitted;
+  }
+  if (s.queue.size() >= static_cast<std::size_t>(std::max(s.options.max_queue, 0))) {
+    s.refused.add();
+    return entry::full;
+  }
+  s.queue.push_back(&w);
+  return entry::queued;
+}
+
+bool bulkhead::leave_queue(waiter& w) const {
+  State& s = *state_;
+  const std::scoped_lock lock(s.mutex);
+  if (!w.has_place) {
+    s.gave_up.add();
+    std::erase(s.queue, &w);
+  }
+  return w.has_place;
+}
+
+bulkhead::ticket bulkhead::take_place() const { return ticket(state_.get()); }
+
+// The place goes to whoever has waited longest, without becoming free on the way: nobody who comes
+// just now can take it.
+void bulkhead::release(State& s) {
+  const std::scoped_lock lock(s.mutex);
+  if (s.queue.empty()) {
+    --s.in_use;
+    return;
+  }
+  waiter* first = s.queue.front();
+  s.queue.pop_front();
+  first->has_place = true;
+  s.admitted.add();
+  s.waited.add();
+  first->admitted();
+}
+
+std::optional<error> bulkhead::wait_for_place(call& c) const {
+  State& s = *state_;
+  std::condition_variable_any changed;
+  waiter me{.admitted = [&changed] { changed.notify_one(); }};
+  switch (enter_or_queue(me)) {
+    case entry::admitted: return std::nullopt;
+    case entry::full: return full();
+    case entry::queued: break;
+  }
+  const time_point now = c.now();
+  const duration patience = std::min(s.options.max_wait, c.deadline() - now);
+  {
+    std::unique_lock lock(s.mutex);
+    c.clock().wait_until(lock, changed, now + patience, c.stop_token(),
+                         [&] { return me.has_place; });
+  }
+  // It may have been admitted while it gave up: then it has the place, and takes it.
+  return leave_queue(me) ? std::nullopt : std::optional(waited(c.stop_requested()));
+}
+
+error bulkhead::full() const { return detail::refusal("bulkhead_full", state_->who); }
+
+error bulkhead::waited(bool stopped) const { return detail::gave_up_waiting(state_->who, stopped); }
+
+int bulkhead::in_use() const {
+  const std::scoped_lock lock(state_->mutex);
+  return state_->in_use;
+}
+
+int bulkhead::queued() const {
+  const std::scoped_lock lock(state_->mutex);
+  return static_cast<int>(state_->queue.size());
+}
+
+const bulkhead_options& bulkhead::options() const { return state_->options; }
+
+void bulkhead::collect(metrics& into) const {
+  const std::string label = metric_label("policy", state_->who);
+  const auto add = [&](std::string_view name, std::string_view help, const counter& c) {
+    into.add(name, help, label, c);
+  };
+  add("darn_bulkhead_admitted_total", "Calls that got a place", state_->admitted);
+  add("darn_bulkhead_waited_total", "Of these, calls that had to wait", state_->waited);
+  add("darn_bulkhead_refused_total", "Calls turned away, the queue being full", state_->refused);
+  add("darn_bulkhead_gave_up_total", "Calls that left the queue", state_->gave_up);
+}
+
+std::string bulkhead::text() const {
+  const bulkhead_options& o = state_->options;
+  return "bulkhead(" + (o.name.empty() ? "" : o.name + ": ") + std::to_string(o.max_concurrent) +
+         " at a time, " + std::to_string(o.max_queue) + " waiting)";
+}
+
+}  // namespace darn
