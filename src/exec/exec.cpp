@@ -45,16 +45,6 @@ int status_of(const Ended& ended) {
   }
 }
 
-}  // namespace
-
-std::string_view to_string(Ending e) {
-  constexpr std::array<std::string_view, 6> kNames{"ok",     "healed",   "fallback",
-                                                   "failed", "rejected", "interrupted"};
-  return kNames[static_cast<std::size_t>(e)];
-}
-
-namespace {
-
 // One use, from its first attempt to its row in the ledger.
 class Use {
  public:
@@ -79,8 +69,8 @@ class Use {
       Session session(capture(), may_retry(o_) || !o_.fallback.empty());
       session_ = &session;
       attempts();
-      if (report_.signal == 0 && session.asked() == 0 && report_.status != 0 &&
-          !o_.fallback.empty()) {
+      const bool given_up = report_.ending == Ending::failed || report_.ending == Ending::rejected;
+      if (given_up && session.asked() == 0 && !o_.fallback.empty()) {
         fall_back();
       }
       session_ = nullptr;
@@ -246,6 +236,12 @@ Attempt& Use::note(const Ended& ended, const Judgement& judgement) {
 }
 
 }  // namespace
+
+std::string_view to_string(Ending e) {
+  constexpr std::array<std::string_view, 6> kNames{"ok",     "healed",   "fallback",
+                                                   "failed", "rejected", "interrupted"};
+  return kNames[static_cast<std::size_t>(e)];
+}
 
 Result<Report> run(const Options& options) {
   DARN_TRY(check(options));

@@ -59,17 +59,18 @@ int Input::begin() {
   if (kind_ != Kind::pipe && kind_ != Kind::socket) {
     return 0;
   }
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) {
-    lost_ = true;
-    kind_ = Kind::as_it_is;
-    return 0;
-  }
+  int ends[2]{-1, -1};
+  const bool made = ::pipe2(ends, O_CLOEXEC) == 0;
   command_end_ = Fd(ends[0]);
   feed_ = Fd(ends[1]);
-  ::fcntl(ends[1], F_SETFL, O_NONBLOCK);
   // One slot: it is writable exactly when the command has read all that was offered.
-  ::fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(kPage));
+  if (!made || ::fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(kPage)) < 0) {
+    lost_ = true;
+    kind_ = Kind::as_it_is;
+    feed_.reset();
+    return 0;
+  }
+  ::fcntl(ends[1], F_SETFL, O_NONBLOCK);
   replayed_ = 0;
   offered_.clear();
   return ends[0];
@@ -117,16 +118,19 @@ void Input::settle() {
 
 void Input::offer() {
   offered_is_kept_ = replayed_ < kept_;
+  bool unreadable = false;
   if (offered_is_kept_) {
     offered_.resize(std::min<std::uint64_t>(kPage, kept_ - replayed_));
     const ssize_t n =
         ::pread(spool_.get(), offered_.data(), offered_.size(), static_cast<off_t>(replayed_));
     offered_.resize(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+    unreadable = offered_.empty();
   } else if (!at_end_) {
     offered_ = peek();
   }
   if (offered_.empty()) {
-    if (at_end_) {
+    lost_ = lost_ || unreadable;
+    if (at_end_ || unreadable) {
       feed_.reset();
     }
     return;

@@ -155,11 +155,10 @@ void Session::flush() {
       (*tee)->ended();
     }
   }
-  while (!flushed() && asked_ == 0) {
+  const int asked_before = times_asked_;  // by the signal that it has answered with its last words
+  while (!flushed() && !no_reader_) {
     pump(kNever);
-  }
-  if (!flushed()) {
-    pump(monotonic_ms());
+    no_reader_ = times_asked_ != asked_before;
   }
 }
 
@@ -198,6 +197,7 @@ void Session::heed_signals() {
       continue;
     }
     if (asks_to_end(signal)) {
+      ++times_asked_;
       asked_ = asked_ != 0 ? asked_ : signal;
     }
     if (!ended_ && is_from_a_process(*info)) {

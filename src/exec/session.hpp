@@ -84,6 +84,8 @@ class Session {
   bool ended_ = true;
   int status_ = 0;  // as of waitpid
   int asked_ = 0;
+  int times_asked_ = 0;
+  bool no_reader_ = false;       // a signal ended the wait for one
   std::int64_t stopped_ms_ = 0;  // of this attempt, which its timeout does not count
 };
 

@@ -17,9 +17,22 @@ constexpr std::size_t kChunk = 64UL << 10U;
 // A pipe that is said to be writable takes this much without blocking (pipe(7), PIPE_BUF).
 constexpr std::size_t kAtomic = 4096;
 
+void write_all(int to, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(to, bytes.data(), bytes.size());
+    if (n < 0 && errno == EAGAIN) {
+      pollfd room{to, POLLOUT, 0};
+      ::poll(&room, 1, -1);
+    } else if (n < 0 && errno != EINTR) {
+      ::_exit(0);
+    }
+    bytes.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+  }
+}
+
 // In a process of its own, which nobody waits for, which holds nothing else open, and which what is
 // typed at the terminal does not reach.
-[[noreturn]] void carry_on(int from, int to) {
+[[noreturn]] void carry_on(int from, int to, const std::string& first) {
   constexpr int kFrom = 3;
   constexpr int kTo = 4;
   from = ::fcntl(from, F_DUPFD, kTo + 1);
@@ -39,21 +52,13 @@ constexpr std::size_t kAtomic = 4096;
   ::signal(SIGPIPE, SIG_DFL);
   ::fcntl(from, F_SETFL, ::fcntl(from, F_GETFL) & ~O_NONBLOCK);
   std::array<char, 4096> buffer;
+  write_all(to, first);
   for (;;) {
     const ssize_t n = ::read(from, buffer.data(), buffer.size());
     if (n == 0 || (n < 0 && errno != EINTR)) {
       ::_exit(0);
     }
-    for (ssize_t done = 0; done < n;) {
-      const ssize_t written = ::write(to, buffer.data() + done, static_cast<std::size_t>(n - done));
-      if (written < 0 && errno == EAGAIN) {
-        pollfd room{to, POLLOUT, 0};
-        ::poll(&room, 1, -1);
-      } else if (written < 0 && errno != EINTR) {
-        ::_exit(0);
-      }
-      done += std::max<ssize_t>(written, 0);
-    }
+    write_all(to, {buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(n, 0))});
   }
 }
 
@@ -138,8 +143,10 @@ void Tee::finish() {
   }
   pollfd end{read_.get(), POLLIN, 0};
   ::poll(&end, 1, 0);
-  if ((end.revents & POLLHUP) == 0 && ::fork() == 0) {  // somebody still has it
-    carry_on(read_.get(), target_);
+  const bool written_to = (end.revents & POLLHUP) == 0;  // somebody still has it
+  const bool holds_some = !pending_.empty() || (end.revents & POLLIN) != 0;
+  if ((written_to || holds_some) && ::fork() == 0) {
+    carry_on(read_.get(), target_, pending_);
   }
   read_.reset();
 }

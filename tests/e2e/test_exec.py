@@ -55,6 +55,17 @@ def last_json(done):
     return json.loads(done.err.splitlines()[-1])
 
 
+def state_of(pid):
+    return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0]
+
+
+def sleeps(pid, program):
+    """A child of that name that waits for something."""
+    kids = open(f"/proc/{pid}/task/{pid}/children").read().split()
+    return any(open(f"/proc/{kid}/comm").read().strip() == program and state_of(kid) == "S"
+               for kid in kids)
+
+
 # As if darn were not there.
 
 
@@ -137,6 +148,30 @@ def test_a_signal_that_ends_the_command_ends_darn(darn):
     assert stats(darn)["sh"]["outcomes"] == {"interrupted": 1}
 
 
+@pytest.mark.parametrize("capture", ["auto", "always"])
+def test_last_words_after_a_signal_are_heard(darn, capture):
+    code = ("import signal, sys, time\n"
+            "def end(*a): sys.stderr.write('x' * 500_000 + 'end'); sys.stderr.flush(); sys.exit(3)\n"
+            "signal.signal(15, end)\nopen('ready', 'w')\ntime.sleep(60)\n")
+    live = darn.start("exec", "--capture", capture, "--", PY, "-c", code)
+    until("it is ready", lambda: darn.path("ready").exists())
+    live.signal(signal.SIGTERM)
+    assert live.wait().status == 3
+    assert live.err.startswith("x" * 500_000 + "end")
+
+
+def test_a_reader_who_does_not_read_holds_no_signal_up(darn):
+    process = subprocess.Popen([PROGRAM, "exec", "--capture", "always", "--", "yes"], env=darn.env,
+                               cwd=darn.dir, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    until("the pipe is full", lambda: sleeps(process.pid, "yes"))
+    process.send_signal(signal.SIGTERM)
+    # It has said more than anybody reads: a second one ends the wait for the reader.
+    time.sleep(0.3)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE) == -signal.SIGTERM
+    process.stdout.close()
+
+
 def test_a_signal_during_the_wait(darn):
     live = darn.start("exec", "--backoff", "60s", "--", "false")
     until("it waits", lambda: "retry 1" in live.err)
@@ -195,10 +230,6 @@ def test_ctrl_c_ends_darn_by_the_same_signal(darn):
     until("it is ready", lambda: terminal.read() and darn.path("ready").exists())
     terminal.type(b"\x03")
     assert terminal.end() == -signal.SIGINT
-
-
-def state_of(pid):
-    return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0]
 
 
 def test_ctrl_z_stops_both_and_cont_goes_on(darn):
@@ -328,6 +359,7 @@ def test_the_fallback(darn):
     assert "fallback" in done.err and last_json(done)["outcome"] == "fallback"
     assert ex(darn, "--retries", "0", "--fallback", "exit 3", "--", "sh", "-c", "exit 4").status == 4
     assert stats(darn)["sh"]["outcomes"] == {"fallback": 1, "failed": 1}
+    ex(darn, "--retries", "0", "--fallback", "true", "--", "sh", "-c", "kill -SEGV $$", status=0)
 
 
 # The input.
