@@ -120,12 +120,11 @@ Result<std::unique_ptr<Ledger>> Ledger::open(const std::string& path, bool creat
     return std::unique_ptr<Ledger>();
   }
   DARN_ASSIGN(auto db, Database::open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, kBusyMs));
-  // No wait for the disk: after a power cut the last rows may be missing, and nothing else.
+  // No wait for the disk: after a power cut the last rows may be missing, and nothing else. The log
+  // is brought in by tidy().
   DARN_TRY(
       db->script("PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF;"
-                 // Whoever opens it reads the whole log; who reaches so many pages, one use in
-                 // twenty, waits for the disk.
-                 "PRAGMA wal_autocheckpoint = 64"));
+                 "PRAGMA wal_autocheckpoint = 0"));
   db->keep_log();
   DARN_TRY(make_tables(*db, path));
   return std::unique_ptr<Ledger>(new Ledger(std::move(db)));
@@ -142,7 +141,21 @@ Status Ledger::record(const Row& row) {
                r.signal, r.duration, r.waited, failed_first));
   DARN_ASSIGN(const auto id, db_->integer("SELECT last_insert_rowid()"));
   DARN_TRY(prune(r.name, id.value_or(0), row.at));
-  return scope.commit();
+  DARN_TRY(scope.commit());
+  tidy();
+  return {};
+}
+
+// Who opens the file reads the whole log, and who brings it in waits for the disk: one use in about
+// twenty does. To its end, or the next to open it would not know how much of it is done, and it
+// would grow for ever. Does not wait for others: the next one will do.
+void Ledger::tidy() {
+  constexpr std::uintmax_t kLongLog = 64UL * 4096;
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(db_->path() + "-wal", error);
+  if (!error && size > kLongLog) {
+    (void)db_->script("PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)");
+  }
 }
 
 Status Ledger::prune(const std::string& name, std::int64_t id, Time now) {

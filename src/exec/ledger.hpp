@@ -85,6 +85,7 @@ class Ledger {
  private:
   explicit Ledger(std::unique_ptr<Database> db) : db_(std::move(db)) {}
   Status prune(const std::string& name, std::int64_t id, Time now);
+  void tidy();
   Result<breaker_core> load(const std::string& breaker, const BreakerRule& rule, Time now);
   Status save(const std::string& breaker, const BreakerRule& rule, const breaker_core& core,
               Time now);

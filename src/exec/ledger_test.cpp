@@ -150,6 +150,17 @@ TEST_CASE_FIXTURE(Fixture, "what is old goes") {
   CHECK(ledger->stats("")->front().uses == 1);
 }
 
+TEST_CASE_FIXTURE(Fixture, "the log stays short, one use for each time it is opened") {
+  const Report r = report(Ending::ok, 1, Category::none);
+  std::uintmax_t longest = 0;
+  for (int i = 0; i < 200; ++i) {
+    REQUIRE(open()->record({&r, "curl", now}));
+    longest = std::max(longest, std::filesystem::file_size(path + "-wal"));
+  }
+  CHECK(longest < 512 * 1024);
+  CHECK(open()->stats("")->front().uses == 200);
+}
+
 TEST_CASE_FIXTURE(Fixture, "what cannot be opened is an error, without advice that is about runs") {
   std::filesystem::create_directories(path);
   const auto ledger = Ledger::open(path);
