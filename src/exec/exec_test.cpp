@@ -14,11 +14,11 @@ namespace {
 using namespace std::chrono_literals;
 
 // As another command of darn's calls it. The command's output is the test's own.
-struct Fixture {
+struct UseFixture {
   test::TempDir dir;
   Options options;
 
-  Fixture() {
+  UseFixture() {
     options.cwd = dir.path().string();
     options.ledger = (dir.path() / "state" / "exec.db").string();
     options.backoff = {1ms};
@@ -32,7 +32,7 @@ struct Fixture {
   }
 };
 
-TEST_CASE_FIXTURE(Fixture, "the report") {
+TEST_CASE_FIXTURE(UseFixture, "the report") {
   const Report ok = run("true");
   CHECK(ok.ending == Ending::ok);
   CHECK(ok.attempts == 1);
@@ -61,7 +61,7 @@ TEST_CASE_FIXTURE(Fixture, "the report") {
   CHECK(other.attempts == 1);
 }
 
-TEST_CASE_FIXTURE(Fixture, "limits") {
+TEST_CASE_FIXTURE(UseFixture, "limits") {
   options.retries = 0;
   options.timeout = 50ms;
   const Report slow = run("sleep 60");
@@ -74,7 +74,7 @@ TEST_CASE_FIXTURE(Fixture, "limits") {
   CHECK(run("sleep 60").attempts == 1);
 }
 
-TEST_CASE_FIXTURE(Fixture, "signals are as they were, and those that came meanwhile are gone") {
+TEST_CASE_FIXTURE(UseFixture, "signals are as they were, and those that came meanwhile are gone") {
   sigset_t before;
   sigset_t after;
   ::sigprocmask(SIG_SETMASK, nullptr, &before);
@@ -87,7 +87,7 @@ TEST_CASE_FIXTURE(Fixture, "signals are as they were, and those that came meanwh
   }
 }
 
-TEST_CASE_FIXTURE(Fixture, "a rejected use") {
+TEST_CASE_FIXTURE(UseFixture, "a rejected use") {
   options.breaker = "b";
   options.breaker_after = 1;
   options.retries = 0;
@@ -99,7 +99,7 @@ TEST_CASE_FIXTURE(Fixture, "a rejected use") {
   CHECK_FALSE(std::filesystem::exists(dir.path() / "started"));
 }
 
-TEST_CASE_FIXTURE(Fixture, "what is wrong is said before anything starts") {
+TEST_CASE_FIXTURE(UseFixture, "what is wrong is said before anything starts") {
   CHECK_FALSE(exec::run(options));
   options.argv = {"true"};
   options.shell = "true";
@@ -111,7 +111,7 @@ TEST_CASE_FIXTURE(Fixture, "what is wrong is said before anything starts") {
   CHECK(refused.error().kind == ErrorKind::usage);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a directory that is not there") {
+TEST_CASE_FIXTURE(UseFixture, "a directory that is not there") {
   options.cwd = "/nonexistent";
   const Report report = run("true");
   CHECK(report.status == 127);

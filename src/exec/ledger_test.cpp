@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct Fixture {
+struct LedgerFixture {
   test::TempDir dir;
   std::string path = (dir.path() / "darn" / "exec.db").string();
   Time now = time_from_ms(1'700'000'000'000);
@@ -46,7 +46,7 @@ void fail_probe(Ledger& ledger, const BreakerRule& rule, Time now) {
   REQUIRE(ledger.leave("b", rule, *permit, breaker_core::result::failure, Category::network, now));
 }
 
-TEST_CASE_FIXTURE(Fixture, "it is private, and there only when something is kept") {
+TEST_CASE_FIXTURE(LedgerFixture, "it is private, and there only when something is kept") {
   const auto none = Ledger::open(path, false);
   REQUIRE(none);
   CHECK(*none == nullptr);
@@ -58,7 +58,7 @@ TEST_CASE_FIXTURE(Fixture, "it is private, and there only when something is kept
   CHECK((info.st_mode & 0777) == 0700);
 }
 
-TEST_CASE_FIXTURE(Fixture, "statistics by name") {
+TEST_CASE_FIXTURE(LedgerFixture, "statistics by name") {
   const auto ledger = open();
   for (const Report& r :
        {report(Ending::ok, 1, Category::none), report(Ending::healed, 3, Category::network),
@@ -84,7 +84,7 @@ TEST_CASE_FIXTURE(Fixture, "statistics by name") {
   CHECK(ledger->stats("nobody")->empty());
 }
 
-TEST_CASE_FIXTURE(Fixture, "a breaker is one for all who open the ledger") {
+TEST_CASE_FIXTURE(LedgerFixture, "a breaker is one for all who open the ledger") {
   const auto one = open();
   const auto two = open();
   const BreakerRule rule{.after = 2, .open_for = 10s, .probe_lease = 5s};
@@ -125,7 +125,8 @@ TEST_CASE_FIXTURE(Fixture, "a breaker is one for all who open the ledger") {
   }
 }
 
-TEST_CASE_FIXTURE(Fixture, "a budget: ten retries, one more for ten successes, never above ten") {
+TEST_CASE_FIXTURE(LedgerFixture,
+                  "a budget: ten retries, one more for ten successes, never above ten") {
   const auto ledger = open();
   REQUIRE(ledger->give_back("b", 5, now));
   for (int i = 0; i < 10; ++i) {
@@ -140,7 +141,7 @@ TEST_CASE_FIXTURE(Fixture, "a budget: ten retries, one more for ten successes, n
   CHECK_FALSE(*ledger->reserve("b", now));
 }
 
-TEST_CASE_FIXTURE(Fixture, "what is old goes") {
+TEST_CASE_FIXTURE(LedgerFixture, "what is old goes") {
   const auto ledger = open();
   const Report r = report(Ending::ok, 1, Category::none);
   for (int i = 0; i < 63; ++i) {
@@ -150,7 +151,7 @@ TEST_CASE_FIXTURE(Fixture, "what is old goes") {
   CHECK(ledger->stats("")->front().uses == 1);
 }
 
-TEST_CASE_FIXTURE(Fixture, "the log stays short, one use for each time it is opened") {
+TEST_CASE_FIXTURE(LedgerFixture, "the log stays short, one use for each time it is opened") {
   const Report r = report(Ending::ok, 1, Category::none);
   std::uintmax_t longest = 0;
   for (int i = 0; i < 200; ++i) {
@@ -161,7 +162,8 @@ TEST_CASE_FIXTURE(Fixture, "the log stays short, one use for each time it is ope
   CHECK(open()->stats("")->front().uses == 200);
 }
 
-TEST_CASE_FIXTURE(Fixture, "what cannot be opened is an error, without advice that is about runs") {
+TEST_CASE_FIXTURE(LedgerFixture,
+                  "what cannot be opened is an error, without advice that is about runs") {
   std::filesystem::create_directories(path);
   const auto ledger = Ledger::open(path);
   REQUIRE_FALSE(ledger);
