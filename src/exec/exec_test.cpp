@@ -79,7 +79,7 @@ TEST_CASE_FIXTURE(UseFixture, "signals are as they were, and those that came mea
   sigset_t after;
   ::sigprocmask(SIG_SETMASK, nullptr, &before);
   options.retries = 0;
-  const Report told = run("kill -USR1 $PPID; kill -TERM $PPID; sleep 60");
+  const Report told = run("trap '' USR1; kill -USR1 $PPID; kill -TERM $PPID; exec sleep 60");
   CHECK(told.ending == Ending::interrupted);
   ::sigprocmask(SIG_SETMASK, nullptr, &after);
   for (int signal = 1; signal < 32; ++signal) {
