@@ -12,6 +12,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "cli/context.hpp"
+#include "exec/exec.hpp"
 
 namespace darn::cli {
 
@@ -126,6 +127,16 @@ struct DoctorOptions {
   bool repair = false;  // write what can be saved into a new file
   bool json = false;
 };
+struct ExecOptions {
+  exec::Options use;
+  bool fail_on_healed = false;
+  bool json = false;
+  // Instead of running something:
+  bool stats = false;
+  bool breakers = false;
+  std::string reset;  // a breaker's name
+  int minutes = 5;    // of a person's, that a healed failure saves
+};
 struct HelpOptions {
   std::string topic;  // empty: the short introduction
 };
@@ -134,7 +145,7 @@ struct VersionOptions {};
 using Command = std::variant<HelpOptions, VersionOptions, RunOptions, ResumeOptions, RetryOptions,
                              AddOptions, CancelOptions, StatusOptions, FollowOptions, WaitOptions,
                              LogOptions, LineageOptions, ExplainOptions, RunsOptions, ExportOptions,
-                             EventsOptions, AgentsOptions, GcOptions, DoctorOptions>;
+                             EventsOptions, AgentsOptions, GcOptions, DoctorOptions, ExecOptions>;
 
 struct Invoked {
   GlobalOptions global;
@@ -163,6 +174,8 @@ Result<int> events(const Context&, const EventsOptions&);
 Result<int> agents(const Context&, const AgentsOptions&);
 Result<int> gc(const Context&, const GcOptions&);
 Result<int> doctor(const Context&, const DoctorOptions&);
+Result<int> exec_command(const Context&, const ExecOptions&);
+Result<int> exec_books(const Context&, const ExecOptions&);  // --stats, --breakers, --reset
 Result<int> help(const Context&, const HelpOptions&);
 Result<int> version(const Context&, const VersionOptions&);
 

@@ -1,4 +1,5 @@
 // The only file that knows CLI11: declares every subcommand and flag, fills commands.hpp's structs.
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <optional>
@@ -10,62 +11,12 @@
 
 #include "base/text.hpp"
 #include "cli/commands.hpp"
+#include "cli/parse_exec.hpp"
+#include "cli/parse_flags.hpp"
 #include "cli/suggest.hpp"
 
 namespace darn::cli {
 namespace {
-
-// Thrown through CLI11 (which knows only exceptions) and turned into an Error at the end.
-CLI::ValidationError wrong(const std::string& flag, const std::string& what) {
-  return CLI::ValidationError(flag, what);
-}
-
-std::string last_name(const std::string& names) { return names.substr(names.rfind(',') + 1); }
-
-void number(CLI::App* app, const std::string& names, std::optional<int>& value, int least, int most,
-            const std::string& help) {
-  const auto read = [&value, least, most, flag = last_name(names)](const std::string& text) {
-    const std::optional<std::int64_t> n = parse_int(text);
-    if (!n || *n < least || *n > most) {
-      throw wrong(flag, "'" + text + "' is not a number from " + std::to_string(least) + " to " +
-                            std::to_string(most));
-    }
-    value = static_cast<int>(*n);
-  };
-  app->add_option_function<std::string>(names, read, help)->type_name("N");
-}
-
-void duration(CLI::App* app, const std::string& names, std::optional<Duration>& value,
-              const std::string& help) {
-  const auto read = [&value, flag = last_name(names)](const std::string& text) {
-    value = parse_duration(text);
-    if (!value) {
-      throw wrong(flag, "'" + text + "' is not a duration such as 90, 1.5s, 10m, 2h or 1h30m");
-    }
-  };
-  app->add_option_function<std::string>(names, read, help)->type_name("TIME");
-}
-
-// One word out of a few; `set` gets its index.
-void choice(CLI::App* app, const std::string& names, std::vector<std::string> words,
-            const std::function<void(std::size_t)>& set, const std::string& help) {
-  const std::string shape = join(words, "|");
-  const auto read = [words = std::move(words), set, shape,
-                     flag = last_name(names)](const std::string& text) {
-    for (std::size_t i = 0; i < words.size(); ++i) {
-      if (words[i] == text) {
-        return set(i);
-      }
-    }
-    throw wrong(flag, "'" + text + "' is none of " + shape);
-  };
-  app->add_option_function<std::string>(names, read, help)->type_name(shape);
-}
-
-void text(CLI::App* app, const std::string& names, std::string& value, const std::string& type,
-          const std::string& help) {
-  app->add_option(names, value, help)->type_name(type);
-}
 
 // CLI11 makes "RUN REQUIRED" of a required positional by itself.
 void positional(CLI::App* app, const std::string& name, std::string& value, const std::string& help,
@@ -101,6 +52,7 @@ struct Parser {
   AgentsOptions agents;
   GcOptions gc;
   DoctorOptions doctor;
+  ExecFlags exec;
 
   Parser() {
     app.name("darn");
@@ -112,6 +64,7 @@ struct Parser {
     add_global(&app);
     declare_starting();
     declare_reading();
+    exec.declare(subcommand("exec", "Run one command, with recovery", exec.options));
     declare_others();
     for (CLI::App* sub : app.get_subcommands({})) {
       add_global(sub);
@@ -175,10 +128,6 @@ struct Parser {
     sub->add_flag_callback(
         "-q,--quiet", [&o] { o.progress = ProgressMode::quiet; }, "The same as --progress quiet");
     json(sub, o.json, "The final status as JSON on standard output");
-  }
-
-  static void json(CLI::App* sub, bool& value, const char* help = "JSON instead of text") {
-    sub->add_flag("--json", value, help);
   }
 
   void declare_starting() {
@@ -340,6 +289,10 @@ struct Parser {
       return fail(ErrorKind::usage, "unknown command '" + left.front() + "'",
                   did_you_mean(left.front(), command_names(), "'darn help' lists them"));
     }
+    if (sub->get_name() == "exec") {
+      return fail(ErrorKind::usage, "the command has to stand behind '--'",
+                  "darn exec [OPTIONS] -- " + left.front() + " …");
+    }
     return fail(ErrorKind::usage, "'darn " + sub->get_name() + "' takes no '" + left.front() + "'",
                 see_help(sub));
   }
@@ -359,7 +312,7 @@ struct Parser {
     return parsed.empty() ? nullptr : parsed.front();
   }
 
-  Result<Invoked> parse(int argc, const char* const* argv) {
+  Result<Invoked> parse(int argc, const char* const* argv, std::vector<std::string> command = {}) {
     try {
       app.parse(argc, argv);
     } catch (const CLI::CallForHelp&) {
@@ -370,6 +323,9 @@ struct Parser {
       return fail(ErrorKind::usage, error.what(), see_help(parsed_subcommand()));
     }
     DARN_TRY(check_left_over());
+    if (ExecOptions* o = std::get_if<ExecOptions>(&invoked.command)) {
+      DARN_TRY(exec.finish(*o, std::move(command)));
+    }
     if (version_asked) {
       invoked.command = VersionOptions{};
     }
@@ -380,7 +336,13 @@ struct Parser {
 }  // namespace
 
 Result<Invoked> parse_command_line(int argc, const char* const* argv) {
-  return Parser().parse(argc, argv);
+  // What stands behind `darn exec … --` is the command's own, another "--" included.
+  const char* const* end = argv + argc;
+  const char* const* mark = std::find(argv + std::min(argc, 1), end, std::string_view("--"));
+  if (mark == end || std::find(argv, mark, std::string_view("exec")) == mark) {
+    return Parser().parse(argc, argv);
+  }
+  return Parser().parse(static_cast<int>(mark - argv), argv, {mark + 1, end});
 }
 
 std::string options_text(const std::string& command) {

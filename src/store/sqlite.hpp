@@ -1,7 +1,7 @@
 // A thin layer over SQLite: cached prepared statements, typed binding and reading, and errors that
-// a person can act on. Inside store/ only. A Database and its queries belong to one thread. What
-// can fail in the world is a Result; a query outlives neither its database nor another step of
-// itself.
+// a person can act on. Inside store/ and exec/ only. A Database and its queries belong to one
+// thread. What can fail in the world is a Result; a query outlives neither its database nor another
+// step of itself.
 #pragma once
 
 #include <array>
@@ -93,8 +93,9 @@ class Query {
 
 class Database {
  public:
-  // flags: SQLITE_OPEN_…. Waits up to 30 s for another process's transaction.
-  static Result<std::unique_ptr<Database>> open(const std::string& path, int flags);
+  // flags: SQLITE_OPEN_…. Waits up to 30 s, or so long, for another process's transaction.
+  static Result<std::unique_ptr<Database>> open(const std::string& path, int flags,
+                                                int busy_ms = 30'000);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -145,6 +146,9 @@ class Database {
   Status commit();
   void rollback();
   bool in_transaction() const;
+  // Who closes last leaves the write-ahead log for the next to come, instead of waiting for the
+  // disk.
+  void keep_log();
   // What is kept in memory while a transaction is open: rows that any other statement must find, so
   // that they are written before it, totals that are written before the commit; and both are
   // forgotten when the transaction is rolled back.
@@ -179,6 +183,7 @@ class Database {
   std::int64_t changes() const;
 
   std::string path_;
+  int busy_ms_ = 0;
   Kept kept_;
   sqlite3* db_ = nullptr;
   // Idle statements by their text; a query in use has taken its own out.
