@@ -1,5 +1,5 @@
 // In which order policies make sense, outermost first. pipeline() refuses the others when it is
-// compiled, any_pipeline when it is configured, with the same sentence.
+// compiled, with a sentence that says what to do.
 #pragma once
 
 #include <cstdint>
