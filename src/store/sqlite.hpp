@@ -1,7 +1,7 @@
 // A thin layer over SQLite: cached prepared statements, typed binding and reading, and errors that
-// a person can act on. Inside store/ only. A Database and its queries belong to one thread. What
-// can fail in the world is a Result; a query outlives neither its database nor another step of
-// itself.
+// a person can act on. Inside store/ and exec/ only. A Database and its queries belong to one
+// thread. What can fail in the world is a Result; a query outlives neither its database nor another
+// step of itself.
 #pragma once
 
 #include <array>
