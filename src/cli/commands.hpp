@@ -12,6 +12,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "cli/context.hpp"
+#include "exec/exec.hpp"
 
 namespace darn::cli {
 
@@ -126,6 +127,21 @@ struct DoctorOptions {
   bool repair = false;  // write what can be saved into a new file
   bool json = false;
 };
+struct ExecOptions {
+  std::vector<std::string> words;  // the command, as it stands behind "--"
+  std::optional<int> retries;
+  std::string backoff;  // durations, with commas between
+  std::optional<Duration> timeout, deadline, grace, breaker_open;
+  std::vector<std::string> retry_on;
+  std::string fallback, breaker, budget, name;
+  exec::Capture capture = exec::Capture::automatic;
+  bool fail_on_healed = false;
+  bool json = false;
+  bool quiet = false;
+  bool stats = false;     // one of these three instead of a command
+  bool breakers = false;  //
+  std::string reset;      //
+};
 struct HelpOptions {
   std::string topic;  // empty: the short introduction
 };
@@ -134,7 +150,7 @@ struct VersionOptions {};
 using Command = std::variant<HelpOptions, VersionOptions, RunOptions, ResumeOptions, RetryOptions,
                              AddOptions, CancelOptions, StatusOptions, FollowOptions, WaitOptions,
                              LogOptions, LineageOptions, ExplainOptions, RunsOptions, ExportOptions,
-                             EventsOptions, AgentsOptions, GcOptions, DoctorOptions>;
+                             EventsOptions, AgentsOptions, GcOptions, DoctorOptions, ExecOptions>;
 
 struct Invoked {
   GlobalOptions global;
@@ -163,6 +179,7 @@ Result<int> events(const Context&, const EventsOptions&);
 Result<int> agents(const Context&, const AgentsOptions&);
 Result<int> gc(const Context&, const GcOptions&);
 Result<int> doctor(const Context&, const DoctorOptions&);
+Result<int> exec_command(const Context&, const ExecOptions&);
 Result<int> help(const Context&, const HelpOptions&);
 Result<int> version(const Context&, const VersionOptions&);
 

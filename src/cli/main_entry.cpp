@@ -73,6 +73,7 @@ Result<int> dispatch(const Context& c, const Command& command) {
                         [&](const AgentsOptions& o) { return agents(c, o); },
                         [&](const GcOptions& o) { return gc(c, o); },
                         [&](const DoctorOptions& o) { return doctor(c, o); },
+                        [&](const ExecOptions& o) { return exec_command(c, o); },
                     },
                     command);
 }

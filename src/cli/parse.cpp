@@ -1,8 +1,11 @@
-// The only file that knows CLI11: declares every subcommand and flag, fills commands.hpp's structs.
+// The only file that is compiled with CLI11: declares every subcommand and flag, fills
+// commands.hpp's structs.
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -10,68 +13,11 @@
 
 #include "base/text.hpp"
 #include "cli/commands.hpp"
+#include "cli/parse_flags.hpp"
 #include "cli/suggest.hpp"
 
 namespace darn::cli {
 namespace {
-
-// Thrown through CLI11 (which knows only exceptions) and turned into an Error at the end.
-CLI::ValidationError wrong(const std::string& flag, const std::string& what) {
-  return CLI::ValidationError(flag, what);
-}
-
-std::string last_name(const std::string& names) { return names.substr(names.rfind(',') + 1); }
-
-void number(CLI::App* app, const std::string& names, std::optional<int>& value, int least, int most,
-            const std::string& help) {
-  const auto read = [&value, least, most, flag = last_name(names)](const std::string& text) {
-    const std::optional<std::int64_t> n = parse_int(text);
-    if (!n || *n < least || *n > most) {
-      throw wrong(flag, "'" + text + "' is not a number from " + std::to_string(least) + " to " +
-                            std::to_string(most));
-    }
-    value = static_cast<int>(*n);
-  };
-  app->add_option_function<std::string>(names, read, help)->type_name("N");
-}
-
-void duration(CLI::App* app, const std::string& names, std::optional<Duration>& value,
-              const std::string& help) {
-  const auto read = [&value, flag = last_name(names)](const std::string& text) {
-    value = parse_duration(text);
-    if (!value) {
-      throw wrong(flag, "'" + text + "' is not a duration such as 90, 1.5s, 10m, 2h or 1h30m");
-    }
-  };
-  app->add_option_function<std::string>(names, read, help)->type_name("TIME");
-}
-
-// One word out of a few; `set` gets its index.
-void choice(CLI::App* app, const std::string& names, std::vector<std::string> words,
-            const std::function<void(std::size_t)>& set, const std::string& help) {
-  const std::string shape = join(words, "|");
-  const auto read = [words = std::move(words), set, shape,
-                     flag = last_name(names)](const std::string& text) {
-    for (std::size_t i = 0; i < words.size(); ++i) {
-      if (words[i] == text) {
-        return set(i);
-      }
-    }
-    throw wrong(flag, "'" + text + "' is none of " + shape);
-  };
-  app->add_option_function<std::string>(names, read, help)->type_name(shape);
-}
-
-void text(CLI::App* app, const std::string& names, std::string& value, const std::string& type,
-          const std::string& help) {
-  app->add_option(names, value, help)->type_name(type);
-}
-
-// CLI11 makes "RUN REQUIRED" of a required positional by itself.
-void positional(CLI::App* app, const std::string& name, std::string& value, const std::string& help,
-                bool required = true) {
-  app->add_option(name, value, help)->type_name("")->required(required);
-}
 
 constexpr const char* kRunHelp =
     "A run's id, a beginning or end of it that is unique, or 'last' (the default)";
@@ -101,6 +47,7 @@ struct Parser {
   AgentsOptions agents;
   GcOptions gc;
   DoctorOptions doctor;
+  ExecOptions exec;
 
   Parser() {
     app.name("darn");
@@ -113,6 +60,7 @@ struct Parser {
     declare_starting();
     declare_reading();
     declare_others();
+    declare_exec();
     for (CLI::App* sub : app.get_subcommands({})) {
       add_global(sub);
     }
@@ -299,6 +247,38 @@ struct Parser {
     sub = subcommand("version", "Show the version", version);
   }
 
+  void declare_exec() {
+    ExecOptions& o = exec;
+    CLI::App* sub = subcommand("exec", "Run one command, with recovery", o);
+    number(sub, "--retries", o.retries, 0, 1'000'000, "At most (default: by category, 5 in all)");
+    text(sub, "--backoff", o.backoff, "TIME,…",
+         "Before each retry (default: 5s,15s,45s,135s,300s)");
+    duration(sub, "--timeout", o.timeout, "Of one attempt");
+    duration(sub, "--deadline", o.deadline, "Of all of it, waiting included");
+    duration(sub, "--grace", o.grace, "Between TERM and KILL at a timeout (default: 10s)");
+    sub->add_option("--retry-on", o.retry_on, "Only these: network, 75, /regex/; may be repeated")
+        ->type_name("WHAT")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    text(sub, "--fallback", o.fallback, "CMD", "Run by sh when all else has failed");
+    text(sub, "--breaker", o.breaker, "NAME",
+         "Shared by all processes: nothing is started in vain");
+    duration(sub, "--breaker-open", o.breaker_open, "For how long it refuses (default: 60s)");
+    text(sub, "--budget", o.budget, "NAME", "Shared by all processes: so many retries and no more");
+    text(sub, "--name", o.name, "NAME", "In the record (default: the program's name)");
+    choice(
+        sub, "--capture", {"auto", "always", "never"},
+        [&o](std::size_t i) { o.capture = static_cast<exec::Capture>(i); },
+        "Which outputs are read along to understand failures");
+    sub->add_flag("--fail-on-healed", o.fail_on_healed,
+                  "Exit with 1 also when it went well, but not at the first try");
+    json(sub, o.json, "What happened, as the last line on standard error; or --stats as JSON");
+    sub->add_flag("-q,--quiet", o.quiet, "Say nothing");
+    sub->add_flag("--stats", o.stats, "Show what was recorded, by name; starts nothing");
+    sub->add_flag("--breakers", o.breakers, "Show breakers and budgets; starts nothing");
+    text(sub, "--reset", o.reset, "NAME", "Close a breaker and fill a budget; starts nothing");
+  }
+
   std::vector<std::string> command_names() const {
     std::vector<std::string> names;
     for (const CLI::App* sub : app.get_subcommands({})) {
@@ -341,7 +321,7 @@ struct Parser {
                   did_you_mean(left.front(), command_names(), "'darn help' lists them"));
     }
     return fail(ErrorKind::usage, "'darn " + sub->get_name() + "' takes no '" + left.front() + "'",
-                see_help(sub));
+                sub->get_name() == "exec" ? "the command stands behind '--'" : see_help(sub));
   }
 
   Status unknown_flag(const std::string& name, const CLI::App* sub) const {
@@ -379,7 +359,24 @@ struct Parser {
 
 }  // namespace
 
+// What follows the first "--" of darn exec is somebody else's command line: no word of it is ours
+// to read, a second "--" included.
 Result<Invoked> parse_command_line(int argc, const char* const* argv) {
+  const char* const* end = argv + argc;
+  const char* const* dashes =
+      std::find_if(argv, end, [](std::string_view word) { return word == "--"; });
+  const bool may_be_exec =
+      std::any_of(argv, dashes, [](std::string_view w) { return w == "exec"; });
+  if (dashes != end && may_be_exec) {
+    Result<Invoked> front = Parser().parse(static_cast<int>(dashes - argv), argv);
+    if (!front) {
+      return front;
+    }
+    if (auto* exec = std::get_if<ExecOptions>(&front->command)) {
+      exec->words.assign(dashes + 1, end);
+      return front;
+    }
+  }
   return Parser().parse(argc, argv);
 }
 

@@ -67,16 +67,14 @@ class Use {
   }
 
   Report run() {
-    {
-      Foreground foreground(request_.capture, !request_.retry_on.patterns.empty(),
-                            judge_.may_retry() || !request_.fallback.empty());
-      attempt_until_done(foreground);
-      if (report_.ending == Ending::failed || report_.ending == Ending::rejected) {
-        fall_back(foreground);
-      }
-      report_.took = since_began();
-      close(foreground);
+    Foreground foreground(request_.capture, !request_.retry_on.patterns.empty(),
+                          judge_.may_retry() || !request_.fallback.empty());
+    attempt_until_done(foreground);
+    if (report_.ending == Ending::failed || report_.ending == Ending::rejected) {
+      fall_back(foreground);
     }
+    report_.took = since_began();
+    close();
     return std::move(report_);
   }
 
@@ -104,8 +102,7 @@ class Use {
   Ledger* ledger() {
     if (!asked_for_ledger_) {
       asked_for_ledger_ = true;
-      auto opened =
-          Ledger::open(request_.ledger.empty() ? default_ledger() : request_.ledger);
+      auto opened = Ledger::open(request_.ledger.empty() ? default_ledger() : request_.ledger);
       if (opened) {
         ledger_.emplace(std::move(*opened));
       } else {
@@ -154,13 +151,13 @@ class Use {
     using How = breaker_core::result;
     const Category category = attempt.diagnosis.category;
     // What fails the same way anywhere says nothing of the other side.
-    const bool silent = interrupted || attempt.outcome.end == End::not_started ||
-                        category == Category::permanent;
+    const bool silent =
+        interrupted || attempt.outcome.end == End::not_started || category == Category::permanent;
     const How how = category == Category::none ? How::success
                     : silent                   ? How::cancelled
                                                : How::failure;
-    const auto open = ledger_->leave(request_.breaker, *permit_, how, request_.breaker_open,
-                                     lease_, now());
+    const auto open =
+        ledger_->leave(request_.breaker, *permit_, how, request_.breaker_open, lease_, now());
     if (works(open)) {
       open_until_ = *open;
     }
@@ -256,7 +253,7 @@ class Use {
     } else if (next.again && !budget_allows()) {
       report_.why = fmt::format("the budget '{}' is used up", request_.budget);
     } else if (next.again) {
-      say(retry_line(report_, program_, next));
+      say(retry_line(report_, argv_.front(), next));
       return next.delay;
     }
     return std::nullopt;
@@ -292,7 +289,7 @@ class Use {
     }
   }
 
-  void close(const Foreground& foreground) {
+  void close() {
     if (report_.healed() || report_.ending == Ending::succeeded) {
       report_.status = 0;
       report_.signal = 0;
@@ -302,17 +299,15 @@ class Use {
       }
     }
     if (report_.healed()) {
-      report_.saved =
-          std::chrono::duration_cast<Duration>(Steady::now() - first_ended_);
+      report_.saved = std::chrono::duration_cast<Duration>(Steady::now() - first_ended_);
     }
     // Where nothing could have been done, there is nothing to tell.
-    const bool cannot_start = !report_.attempts.empty() &&
-                              report_.attempts.back().outcome.end == End::not_started;
+    const bool cannot_start =
+        !report_.attempts.empty() && report_.attempts.back().outcome.end == End::not_started;
     if (report_.ending != Ending::failed || judge_.may_retry() || report_.fallback ||
         cannot_start) {
-      say(end_line(report_, program_));
+      say(end_line(report_, argv_.front()));
     }
-    (void)foreground;
     if (request_.record && ledger() != nullptr) {
       works(ledger_->record(report_, program_, now()));
     }
@@ -361,17 +356,17 @@ Status check(const Request& request) {
   for (const std::string& pattern : request.retry_on.patterns) {
     const re2::RE2 compiled(pattern, re2::RE2::Quiet);
     if (!compiled.ok()) {
-      return fail(ErrorKind::usage, "--retry-on: /" + pattern + "/ is not a regular expression: " +
-                                        compiled.error());
+      return fail(ErrorKind::usage,
+                  "--retry-on: /" + pattern + "/ is not a regular expression: " + compiled.error());
     }
   }
   if (!request.retry_on.patterns.empty() && request.capture == Capture::never) {
-    return fail(ErrorKind::usage, "--retry-on /regex/ needs the output, which --capture never keeps "
-                                  "from being read");
+    return fail(ErrorKind::usage,
+                "--retry-on /regex/ needs the output, which --capture never keeps "
+                "from being read");
   }
   struct stat info {};
-  if (!request.cwd.empty() && (::stat(request.cwd.c_str(), &info) != 0 ||
-                               !S_ISDIR(info.st_mode))) {
+  if (!request.cwd.empty() && (::stat(request.cwd.c_str(), &info) != 0 || !S_ISDIR(info.st_mode))) {
     return fail(ErrorKind::usage, "there is no directory " + quote(request.cwd));
   }
   DARN_TRY(check_name("--name", request.name));

@@ -36,12 +36,12 @@ struct RetryOn {
 };
 
 struct Request {
-  std::vector<std::string> argv;  // one of these two
-  std::string shell;              // run by /bin/sh -c
-  std::string cwd;                // empty: as it is
-  std::string name;               // in the record; empty: the program's base name
-  std::optional<int> retries;     // of any kind; none: by category, 5 in all
-  std::vector<Duration> backoff;  // before retry 1, 2, …; empty: 5, 15, 45, 135, 300 s
+  std::vector<std::string> argv;     // one of these two
+  std::string shell;                 // run by /bin/sh -c
+  std::string cwd;                   // empty: as it is
+  std::string name;                  // in the record; empty: the program's base name
+  std::optional<int> retries;        // of any kind; none: by category, 5 in all
+  std::vector<Duration> backoff;     // before retry 1, 2, …; empty: 5, 15, 45, 135, 300 s
   std::optional<Duration> timeout;   // of one attempt
   std::optional<Duration> deadline;  // of all of it, waiting included
   Duration grace = std::chrono::seconds{10};  // between TERM and KILL, at a timeout
@@ -51,9 +51,9 @@ struct Request {
   std::string budget;
   Duration breaker_open = std::chrono::seconds{60};  // for how long it refuses
   Capture capture = Capture::automatic;
-  bool quiet = false;   // no talk on standard error
-  bool record = true;   // this use, for darn exec --stats
-  std::string ledger;   // the file of the record; empty: default_ledger()
+  bool quiet = false;  // no talk on standard error
+  bool record = true;  // this use, for darn exec --stats
+  std::string ledger;  // the file of the record; empty: default_ledger()
 };
 
 enum class Ending : std::uint8_t {
@@ -74,8 +74,8 @@ struct Attempt {
 
 struct Report {
   Ending ending = Ending::failed;
-  int status = 0;   // what to exit with; 128 + signal when a signal ended the command
-  int signal = 0;   // end_like() raises it
+  int status = 0;  // what to exit with; 128 + signal when a signal ended the command
+  int signal = 0;  // end_like() raises it
   std::string name;
   std::vector<Attempt> attempts;  // of the command; the fallback is none
   std::string why;                // one clause: why it ended as it did; empty: succeeded

@@ -45,7 +45,7 @@ struct Foreground::Child {
   int status = 0;
   rusage usage{};
   End limit_kind = End::timed_out;
-  std::optional<Steady::time_point> limit;   // running: when it is asked to end
+  std::optional<Steady::time_point> limit;  // running: when it is asked to end
   std::optional<Steady::time_point> deadline;
   Duration grace{};
   Steady::time_point next{};  // later phases: when the next step is due
@@ -158,8 +158,8 @@ void Foreground::enforce(Child& child) {
     child.phase = Phase::killed;
     child.next = time + kPatience;
   }
-  const bool some = child.phase == Phase::killed ? family_.signal_all(SIGKILL)
-                                                 : !family_.members().empty();
+  const bool some =
+      child.phase == Phase::killed ? family_.signal_all(SIGKILL) : !family_.members().empty();
   // Two readings: a process can be born behind the back of one.
   child.over = child.ended && ((!some && family_.members().empty()) ||
                                (child.phase == Phase::killed && time >= child.next));
@@ -172,8 +172,8 @@ Outcome Foreground::run(const std::vector<std::string>& argv, const std::string&
   Outcome outcome;
   outcome.started = now();
   const auto began = Steady::now();
-  const Started started = start(
-      {argv, cwd, input_.for_command(), outputs_.out(), outputs_.err()}, signals_);
+  const Started started =
+      start({argv, cwd, input_.for_command(), outputs_.out(), outputs_.err()}, signals_);
   if (started.pid < 0) {
     input_.end_attempt();
     outputs_.end_attempt();

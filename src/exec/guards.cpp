@@ -13,9 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 time_point as_steady(Time t) { return time_point{t.time_since_epoch()}; }
-Time as_wall(time_point t) {
-  return Time{std::chrono::ceil<Duration>(t.time_since_epoch())};
-}
+Time as_wall(time_point t) { return Time{std::chrono::ceil<Duration>(t.time_since_epoch())}; }
 
 // Of commands there are few, each of them long: opens when of the last ten attempts at least five
 // have been, and half of them failed. One probe, then at full load at once.
@@ -36,8 +34,7 @@ breaker_settings settings_for(Duration open_for, Duration lease) {
 Result<breaker_core> Ledger::load(const std::string& breaker, Duration open_for, Duration lease,
                                   Time now) {
   const breaker_settings settings = settings_for(open_for, lease);
-  DARN_ASSIGN(Query row,
-              db_->query("SELECT core, at FROM breakers WHERE name = ?1", breaker));
+  DARN_ASSIGN(Query row, db_->query("SELECT core, at FROM breakers WHERE name = ?1", breaker));
   DARN_ASSIGN(const bool found, row.step());
   if (!found) {
     return breaker_core(settings);
@@ -48,13 +45,13 @@ Result<breaker_core> Ledger::load(const std::string& breaker, Duration open_for,
 }
 
 Status Ledger::save(const std::string& breaker, const breaker_core& core, Time now) {
-  DARN_TRY(db_->run("INSERT INTO breakers (name, core, settings, at) VALUES (?1, ?2, ?3, ?4)"
-                    " ON CONFLICT (name) DO UPDATE SET core = ?2, settings = ?3, at = ?4",
-                    breaker, core.save(as_steady(now)),
-                    fmt::format("{} {}",
-                                std::chrono::ceil<Duration>(core.settings().open_for).count(),
-                                std::chrono::ceil<Duration>(core.settings().probe_wait).count()),
-                    now));
+  DARN_TRY(
+      db_->run("INSERT INTO breakers (name, core, settings, at) VALUES (?1, ?2, ?3, ?4)"
+               " ON CONFLICT (name) DO UPDATE SET core = ?2, settings = ?3, at = ?4",
+               breaker, core.save(as_steady(now)),
+               fmt::format("{} {}", std::chrono::ceil<Duration>(core.settings().open_for).count(),
+                           std::chrono::ceil<Duration>(core.settings().probe_wait).count()),
+               now));
   return {};
 }
 
@@ -109,8 +106,7 @@ Result<std::vector<BreakerState>> Ledger::breakers(Time now) {
 
 Result<bool> Ledger::reset(const std::string& name) {
   DARN_ASSIGN(Scope scope, Scope::open(*db_));
-  DARN_ASSIGN(const std::int64_t breakers,
-              db_->run("DELETE FROM breakers WHERE name = ?1", name));
+  DARN_ASSIGN(const std::int64_t breakers, db_->run("DELETE FROM breakers WHERE name = ?1", name));
   DARN_ASSIGN(const std::int64_t budgets, db_->run("DELETE FROM budgets WHERE name = ?1", name));
   DARN_TRY(scope.commit());
   return breakers + budgets > 0;
@@ -130,9 +126,10 @@ Result<double> Ledger::tokens(const std::string& budget, Time now) {
 }
 
 Status Ledger::save_tokens(const std::string& budget, double tokens, Time now) {
-  DARN_TRY(db_->run("INSERT INTO budgets (name, tokens, at) VALUES (?1, ?2, ?3)"
-                    " ON CONFLICT (name) DO UPDATE SET tokens = ?2, at = ?3",
-                    budget, std::min(tokens, kBudget), now));
+  DARN_TRY(
+      db_->run("INSERT INTO budgets (name, tokens, at) VALUES (?1, ?2, ?3)"
+               " ON CONFLICT (name) DO UPDATE SET tokens = ?2, at = ?3",
+               budget, std::min(tokens, kBudget), now));
   return {};
 }
 

@@ -35,9 +35,9 @@ class Input {
   static constexpr std::size_t kAtOnce = 4096;  // one page: all that the command's pipe holds
 
   bool is_fed() const { return kind_ == Kind::pipe || kind_ == Kind::socket; }
-  std::size_t unread() const;         // by the command, in its pipe
-  ssize_t look_ahead();               // into the command's pipe, nothing taken from ours
-  void take(std::size_t bytes);       // from ours, what the command has read
+  std::size_t unread() const;    // by the command, in its pipe
+  ssize_t look_ahead();          // into the command's pipe, nothing taken from ours
+  void take(std::size_t bytes);  // from ours, what the command has read
   void keep(const char* data, std::size_t size);
   bool replay();
 

@@ -63,8 +63,9 @@ bool is_on_network(const std::string& path) {
 }
 
 Status prepare(Database& db) {
-  DARN_TRY(db.script("PRAGMA busy_timeout = 2000; PRAGMA trusted_schema = OFF;"
-                     "PRAGMA synchronous = NORMAL;"));
+  DARN_TRY(
+      db.script("PRAGMA busy_timeout = 2000; PRAGMA trusted_schema = OFF;"
+                "PRAGMA synchronous = NORMAL;"));
   DARN_ASSIGN(const auto version, db.integer("PRAGMA user_version"));
   if (version.value_or(0) > kVersion) {
     return fail(ErrorKind::config, db.path() + ": written by a newer darn");
@@ -143,9 +144,8 @@ Status Ledger::record(const Report& report, const std::string& program, Time now
       " status, signal, took, ran, saved)"
       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
       report.name, program, report.began, to_string(report.ending),
-      static_cast<std::int64_t>(report.attempts.size()), failed_first,
-      to_string(report.category()), rule, report.status, report.signal, report.took, ran,
-      report.saved));
+      static_cast<std::int64_t>(report.attempts.size()), failed_first, to_string(report.category()),
+      rule, report.status, report.signal, report.took, ran, report.saved));
   DARN_ASSIGN(const auto row, db_->integer("SELECT last_insert_rowid()"));
   DARN_TRY(prune(row.value_or(0), report.name, now));
   return scope.commit();
@@ -157,9 +157,10 @@ Status Ledger::prune(std::int64_t row, const std::string& name, Time now) {
     return {};
   }
   DARN_TRY(db_->run("DELETE FROM uses WHERE began < ?1", now - kKeptFor));
-  DARN_TRY(db_->run("DELETE FROM uses WHERE name = ?1 AND id <= (SELECT id FROM uses"
-                    " WHERE name = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
-                    name, kKeptPerName));
+  DARN_TRY(
+      db_->run("DELETE FROM uses WHERE name = ?1 AND id <= (SELECT id FROM uses"
+               " WHERE name = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+               name, kKeptPerName));
   return {};
 }
 

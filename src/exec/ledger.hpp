@@ -53,9 +53,9 @@ class Ledger {
  public:
   static constexpr std::int64_t kKeptPerName = 10'000;
   static constexpr Duration kKeptFor = std::chrono::hours{24 * 90};
-  static constexpr double kBudget = 10;         // tokens; a retry takes one
-  static constexpr double kPerSuccess = 0.1;    // as in gRPC: one retry for ten successes
-  static constexpr double kPerHour = kBudget;   // and what time gives back
+  static constexpr double kBudget = 10;        // tokens; a retry takes one
+  static constexpr double kPerSuccess = 0.1;   // as in gRPC: one retry for ten successes
+  static constexpr double kPerHour = kBudget;  // and what time gives back
 
   // Makes folder (0700) and file (0600) when they are not there. Read-only: fails when the file is
   // not there.

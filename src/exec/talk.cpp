@@ -39,8 +39,8 @@ std::string describe(const Attempt& attempt, const std::string& program) {
   const std::string said = shorten(one_line(attempt.diagnosis.summary), kSummary);
   // What only says again how it ended is left out.
   const bool adds = !said.empty() && o.end == End::exited && !said.starts_with("exit");
-  return fmt::format("{} ({}{}{})", to_string(attempt.diagnosis.category), how(o),
-                     adds ? ", " : "", adds ? said : "");
+  return fmt::format("{} ({}{}{})", to_string(attempt.diagnosis.category), how(o), adds ? ", " : "",
+                     adds ? said : "");
 }
 
 std::string retry_line(const Report& report, const std::string& program, const Next& next) {
@@ -56,10 +56,10 @@ std::string end_line(const Report& report, const std::string& program) {
       return fmt::format("healed: succeeded at attempt {}, after {}", report.attempts.size(),
                          format_duration(report.took));
     case Ending::fell_back:
-      return fmt::format("the fallback did it: {} ({})",
-                         report.attempts.empty() ? "nothing was started"
-                                                 : attempts(report) + " failed",
-                         report.why);
+      return fmt::format(
+          "the fallback did it: {} ({})",
+          report.attempts.empty() ? "nothing was started" : attempts(report) + " failed",
+          report.why);
     case Ending::rejected: return report.why;
     case Ending::interrupted:
       return report.attempts.size() > 1 ? "interrupted: no more retries" : "";
@@ -71,16 +71,16 @@ std::string end_line(const Report& report, const std::string& program) {
                        describe(last, program));
   }
   return fmt::format("{}: {}; not tried again: {}",
-                     report.attempts.size() == 1 ? "failed"
-                                                 : "gave up after " + attempts(report),
+                     report.attempts.size() == 1 ? "failed" : "gave up after " + attempts(report),
                      describe(last, program), report.why);
 }
 
 std::string rejection(const std::string& breaker, Time until, Time now) {
-  return fmt::format("breaker '{}' is open until {} (for {}): not started; 'darn exec --breakers' "
-                     "shows it, 'darn exec --reset {}' closes it",
-                     breaker, format_local_clock(until),
-                     format_duration(std::max(until - now, Duration{0})), breaker);
+  return fmt::format(
+      "breaker '{}' is open until {} (for {}): not started; 'darn exec --breakers' "
+      "shows it, 'darn exec --reset {}' closes it",
+      breaker, format_local_clock(until), format_duration(std::max(until - now, Duration{0})),
+      breaker);
 }
 
 std::string report_json(const Report& r) {
