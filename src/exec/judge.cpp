@@ -42,7 +42,8 @@ std::string times(int n) { return n == 1 ? "1 retry" : fmt::format("{} retries",
 Judge::Judge(const Request& request)
     : request_(request), most_(request.retries.value_or(kRetries)) {
   for (const std::string& pattern : request.retry_on.patterns) {
-    patterns_.push_back(std::make_unique<re2::RE2>(pattern, re2::RE2::Quiet));
+    // ^ and $ are of lines, which is what output is made of.
+    patterns_.push_back(std::make_unique<re2::RE2>("(?m)" + pattern, re2::RE2::Quiet));
   }
 }
 
