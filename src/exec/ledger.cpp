@@ -65,7 +65,8 @@ bool is_on_network(const std::string& path) {
 Status prepare(Database& db) {
   DARN_TRY(
       db.script("PRAGMA busy_timeout = 2000; PRAGMA trusted_schema = OFF;"
-                "PRAGMA synchronous = NORMAL;"));
+                "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 100;"));
+  db.keep_wal_at_close();
   DARN_ASSIGN(const auto version, db.integer("PRAGMA user_version"));
   if (version.value_or(0) > kVersion) {
     return fail(ErrorKind::config, db.path() + ": written by a newer darn");

@@ -150,6 +150,10 @@ Status Database::script(const std::string& sql) {
   return {};
 }
 
+void Database::keep_wal_at_close() {
+  sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+}
+
 Status Database::begin() {
   if (in_transaction()) {
     return fail(ErrorKind::internal, "a transaction is open already");

@@ -141,6 +141,10 @@ class Database {
   // Several statements, without parameters, not cached.
   Status script(const std::string& sql);
 
+  // For a process that opens it for one row: closing it would otherwise move the -wal into the file,
+  // and wait for the disk.
+  void keep_wal_at_close();
+
   Status begin();
   Status commit();
   void rollback();
