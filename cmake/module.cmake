@@ -17,8 +17,6 @@ function(darn_module name)
   list(TRANSFORM arg_DEPENDS PREPEND "darn::" OUTPUT_VARIABLE depends)
 
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
-  set(tests ${sources})
-  list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
   list(FILTER sources EXCLUDE REGEX "(_test|/main)\\.cpp$")
 
   set_source_files_properties(${arg_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
@@ -37,11 +35,17 @@ function(darn_module name)
   target_link_libraries(${target} ${scope} ${depends} ${arg_LIBS})
   set_property(GLOBAL APPEND PROPERTY DARN_MODULES darn::${name})
 
+  darn_module_tests(${name} ${arg_TEST_LIBS})
+endfunction()
+
+# darn_module_tests(<name> [libs…]): the program <name>_test of the folder's *_test.cpp.
+function(darn_module_tests name)
+  file(GLOB_RECURSE tests CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*_test.cpp")
   if(DARN_BUILD_TESTS AND tests)
     add_executable(${name}_test ${tests})
     target_include_directories(${name}_test PRIVATE "${PROJECT_SOURCE_DIR}/tests")
     target_link_libraries(${name}_test PRIVATE darn::${name} darn_doctest_main dep_rapidcheck
-                                               darn_warnings ${arg_TEST_LIBS})
+                                               darn_warnings ${ARGN})
     add_test(NAME ${name} COMMAND ${name}_test)
     set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS unit)
   endif()

@@ -10,12 +10,15 @@
 # case    direct     the bare call: the harness's own floor, to be taken off the others
 #         empty      a pipeline without policies, or a policy that does nothing
 #         retry      3 attempts, exponential backoff of 100 ms to 30 s with jitter
+#         retry_no_jitter   (RetryPP) the same without jitter, which is nearly all of its cost
 #         breaker    a closed circuit breaker that counts the last 100 calls and opens at 50 %
 #         open       the rejection by an open one, as its caller meets it: an error, or an exception
 #         timeout    1 s around the call
 #         timeout_pool   (resilience4j) the same with the call on another thread, so that it may block
 #         combined   retry around breaker around timeout
 # A peer leaves out the cases that it has nothing for.
+#
+# RetryPP is in no package registry used here: RETRYPP_SOURCE names a checkout of it.
 #
 # stderr says which peers could not run, and why; that alone is no failure.
 set -eu

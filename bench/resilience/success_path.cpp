@@ -44,8 +44,7 @@ darn::retry retry() {
   return darn::retry({.max_attempts = 3, .backoff = darn::backoff::exponential(100ms, 30s)});
 }
 const darn::circuit_breaker& breaker() {
-  static const darn::circuit_breaker shared(
-      {darn::breaker_settings{.window_calls = 100, .failure_rate = 0.5}});
+  static const darn::circuit_breaker shared({.window_calls = 100, .failure_rate = 0.5});
   return shared;
 }
 

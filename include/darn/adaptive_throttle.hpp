@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "darn/detail/gate.hpp"
 #include "darn/metrics.hpp"
@@ -17,9 +18,10 @@ namespace darn {
 struct adaptive_throttle_options {
   double k = 2;  // how many requests are sent for one that is accepted; above 1
   duration window = std::chrono::minutes{2};
-  // Which errors mean "not accepted"; none: all but permanent ones, which are answers.
-  std::function<bool(const error&)> overload;
-  std::string name;
+  // Which errors mean "not accepted"; none: all but permanent ones, which are answers. Calls that
+  // were stopped or refused further in say nothing and are not counted.
+  std::function<bool(const error&)> overload{};
+  std::string name{};
 };
 
 class adaptive_throttle {
@@ -41,27 +43,38 @@ class adaptive_throttle {
 
  private:
   struct State;
-  static bool admit(State& s, call& c, error& why);
-  static void end(State& s, call& c, const error* e);
+  static bool admit(State& s, call& c, time_point now, error& why);
+  static void end(State& s, call& c, const error* e, time_point began);
+  static void forget(State& s, time_point began);
   std::shared_ptr<State> state_;
 };
 
 class adaptive_throttle::ticket {
  public:
-  void leave(call& c, const error* e) { end(*state_, c, e); }
+  ticket(ticket&& other) noexcept
+      : state_(std::exchange(other.state_, nullptr)), began_(other.began_) {}
+  ticket& operator=(ticket&&) = delete;
+  ~ticket() {
+    if (state_ != nullptr) {
+      forget(*state_, began_);
+    }
+  }
+  void leave(call& c, const error* e) { end(*std::exchange(state_, nullptr), c, e, began_); }
 
  private:
   friend class adaptive_throttle;
-  explicit ticket(State* state) : state_(state) {}
+  ticket(State* state, time_point began) : state_(state), began_(began) {}
   State* state_;
+  time_point began_;
 };
 
 inline outcome<adaptive_throttle::ticket> adaptive_throttle::enter(call& c) const {
   error why;
-  if (!admit(*state_, c, why)) {
+  const time_point now = c.coarse_now();
+  if (!admit(*state_, c, now, why)) {
     return unexpected<error>(std::move(why));
   }
-  return ticket(state_.get());
+  return ticket(state_.get(), now);
 }
 
 }  // namespace darn

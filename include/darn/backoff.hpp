@@ -34,9 +34,9 @@ struct jitter {
 };
 
 struct backoff {
-  std::vector<duration> delays;  // before retry 1, 2, …; none: no delay
-  double factor = 1;             // beyond the last one: times this each time …
-  duration step{};               // … or plus this each time
+  std::vector<duration> delays{};  // before retry 1, 2, …; none: no delay
+  double factor = 1;               // beyond the last one: times this each time …
+  duration step{};                 // … or plus this each time
   duration cap = std::chrono::hours{24};
   darn::jitter jitter = darn::jitter::full();
 

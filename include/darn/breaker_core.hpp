@@ -24,12 +24,12 @@ std::string_view to_string(breaker_state s);
 
 struct breaker_settings {
   int window_calls = 100;  // the last calls that count; as in resilience4j
-  std::optional<duration>
-      window_time;                    // instead: the calls of the last such time, to a tenth of it
-  int minimum_calls = 20;             // fewer in the window say nothing yet; 1 or more
-  double failure_rate = 0.5;          // opens at this share of failures; as in resilience4j
-  std::optional<duration> slow_call;  // a call that takes this long is slow; none: no call is
-  double slow_rate = 1;               // opens at this share of slow calls
+  // Instead: the calls of the last such time, to a tenth of it.
+  std::optional<duration> window_time{};
+  int minimum_calls = 20;               // fewer in the window say nothing yet; 1 or more
+  double failure_rate = 0.5;            // opens at this share of failures; as in resilience4j
+  std::optional<duration> slow_call{};  // a call that takes this long is slow; none: no call is
+  double slow_rate = 1;                 // opens at this share of slow calls
   duration open_for = std::chrono::seconds{30};
   int probes = 5;                                  // calls let in while half-open; 1 or more
   duration probe_wait = std::chrono::seconds{30};  // a probe not back by then counts as lost

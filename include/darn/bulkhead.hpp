@@ -19,7 +19,7 @@ struct bulkhead_options {
   int max_concurrent = 10;                      // 1 or more
   int max_queue = 0;                            // calls that may wait; 0: turned away when full
   duration max_wait = std::chrono::seconds{1};  // for a place, of those that wait
-  std::string name;
+  std::string name{};
 };
 
 class bulkhead {

@@ -12,9 +12,9 @@ namespace darn {
 
 // What the caller says about one call. All of it is optional.
 struct call_options {
-  std::stop_token stop;                     // ends sleeps and waits, and is given to the callee
+  std::stop_token stop{};                   // ends sleeps and waits, and is given to the callee
   time_point deadline = time_point::max();  // nothing is started or waited for beyond it
-  std::string_view traceparent;             // W3C Trace Context; not valid: a new trace begins
+  std::string_view traceparent{};           // W3C Trace Context; not valid: a new trace begins
   darn::clock* clock = nullptr;             // none: the machine's
   darn::random_source* random = nullptr;    // none: this thread's
 };

@@ -1,7 +1,7 @@
 // chaos: plays a callee that fails, dawdles or answers nonsense, at a rate, to see in a test or in
 // production what the policies outside make of it. A handle: copies share the switch. Thread-safe.
 //
-//   darn::chaos monkey({.error_rate = 0.1, .delay_rate = 0.05, .delay = 2s});
+//   darn::chaos monkey({.delay_rate = 0.05, .delay = 2s, .error_rate = 0.1});
 //   auto p = darn::pipeline(darn::timeout(1s), darn::retry(), monkey);
 //   monkey.enable(false);   // at any time
 #pragma once
@@ -25,7 +25,7 @@ struct chaos_options {
   duration delay = std::chrono::seconds{1};
   double error_rate = 0;  // of the calls: they fail instead of being made
   error fault{.category = category::transient, .code = "chaos", .message = "injected"};
-  std::function<std::exception_ptr()> exception;  // instead of the fault: as if thrown
+  std::function<std::exception_ptr()> exception{};  // instead of the fault: as if thrown
   double result_rate = 0;  // of the calls: they answer what with_result() gave instead
   bool enabled = true;
 };

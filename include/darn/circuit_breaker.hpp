@@ -21,12 +21,39 @@
 
 namespace darn {
 
-struct circuit_breaker_options : breaker_settings {
+// All of breaker_settings, and what only the breaker for threads has.
+struct circuit_breaker_options {
+  int window_calls = 100;  // the last calls that count; as in resilience4j
+  // Instead: the calls of the last such time, to a tenth of it.
+  std::optional<duration> window_time{};
+  int minimum_calls = 20;               // fewer in the window say nothing yet; 1 or more
+  double failure_rate = 0.5;            // opens at this share of failures; as in resilience4j
+  std::optional<duration> slow_call{};  // a call that takes this long is slow; none: no call is
+  double slow_rate = 1;                 // opens at this share of slow calls
+  duration open_for = std::chrono::seconds{30};
+  int probes = 5;                                  // calls let in while half-open; 1 or more
+  duration probe_wait = std::chrono::seconds{30};  // a probe not back by then counts as lost
+  duration ramp = std::chrono::seconds{10};        // from closing to full load; 0: at once
+  double ramp_from = 0.1;                          // the share let in right after closing
   // Whether an error counts as a failure; none: all but permanent ones, which are answers. Calls
   // that were abandoned or turned away further in say nothing either way.
-  std::function<bool(const error&)> counts;
-  std::function<void(breaker_state from, breaker_state to)> on_change;  // called outside its lock
-  std::string name;
+  std::function<bool(const error&)> counts{};
+  std::function<void(breaker_state from, breaker_state to)> on_change{};  // called outside its lock
+  std::string name{};
+
+  breaker_settings settings() const {
+    return {.window_calls = window_calls,
+            .window_time = window_time,
+            .minimum_calls = minimum_calls,
+            .failure_rate = failure_rate,
+            .slow_call = slow_call,
+            .slow_rate = slow_rate,
+            .open_for = open_for,
+            .probes = probes,
+            .probe_wait = probe_wait,
+            .ramp = ramp,
+            .ramp_from = ramp_from};
+  }
 };
 
 class circuit_breaker {

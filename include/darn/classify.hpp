@@ -22,17 +22,19 @@
 
 namespace darn {
 
+// An exception that is not understood itself is by the innermost nested one that is.
 error classify_error(const std::exception& e);
 error classify_error(const std::error_code& code);
 error classify_error(const std::error_condition& condition);
 error classify_errno(int error_number);
 // retry_after: the header as it came, in seconds or as an HTTP-date.
 error classify_http(int status, std::string_view retry_after = {});
+// ABORTED is transient, but what has to begin again is the whole transaction, above this call.
 error classify_grpc(int status);             // 0 .. 16
 error classify_grpc(std::string_view name);  // "UNAVAILABLE"
 // The code that a service of AWS names in its error ("ThrottlingException"), with the HTTP status.
 error classify_aws(std::string_view code, int http_status = 0);
-error classify_exit(int status);  // of a process; 128 + n counts as signal n
+error classify_exit(int status);  // of a process; 128 + n of the usual signals as shells do
 error classify_signal(int signal);
 error classify_message(std::string_view text);
 // The exception in flight or kept; never fails. What is not derived from std::exception is unknown
@@ -52,7 +54,7 @@ namespace detail {
 using exception_classifier = std::optional<error> (*)(const std::exception_ptr&);
 void register_exception(exception_classifier classifier);
 
-// The E of an expected<T, E>: its own classify_error, an errno-like code, text.
+// The E of an expected<T, E>: its own classify_error, a standard code, text.
 template <class E>
 error classify(const E& e) {
   if constexpr (requires {
@@ -65,6 +67,9 @@ error classify(const E& e) {
     return classify_error(std::error_code(e));
   } else if constexpr (std::is_error_condition_enum_v<E>) {
     return classify_error(std::error_condition(e));
+  } else if constexpr (std::is_convertible_v<const E&, const char*>) {
+    const char* text = e;
+    return text == nullptr ? error{} : classify_message(text);
   } else if constexpr (std::is_convertible_v<const E&, std::string_view>) {
     return classify_message(e);
   } else {

@@ -17,21 +17,25 @@ struct concurrency_limit_options {
   enum class algorithm : std::uint8_t {
     // Additive increase while the limit is used, multiplicative decrease on overload (RFC 5681).
     aimd,
-    // By the latency of now against the best of the recent past: grows while they are alike,
-    // shrinks
-    // when calls begin to queue, as TCP Vegas does. Numbers as in Netflix's concurrency-limits,
-    // whose Gradient2 takes a long average instead and gets used to an overload that lasts.
+    // By the latency of now against that without a queue: grows while they are alike, shrinks when
+    // calls begin to queue, once per round trip. It settles between the capacity and about twice
+    // that.
+    // Slope, headroom and smoothing as in Gradient2 of Netflix's concurrency-limits, whose long
+    // average gets used to an overload that lasts; here the limit is narrowed for a moment, as BBR
+    // does (Cardwell et al. 2016), to see the latency without a queue.
     gradient,
   };
   algorithm how = algorithm::gradient;
   double initial = 20;
   double least = 1;
   double most = 200;
-  double decrease = 0.9;              // aimd: times this on overload
+  double decrease = 0.9;              // times this on overload, once per round trip
   duration target = duration::max();  // aimd: slower than this counts as overload
   double tolerance = 1.5;             // gradient: latency may grow by this factor unpunished
   double smoothing = 0.2;             // gradient: how much a new limit counts
-  std::string name;
+  // gradient: how old the latency without a queue may get; BBR's 10 s.
+  duration refresh = std::chrono::seconds{10};
+  std::string name{};
 };
 
 class concurrency_limit {

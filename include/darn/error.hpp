@@ -18,14 +18,14 @@ using duration = std::chrono::nanoseconds;  // 292 years either way
 struct error {
   darn::category category = darn::category::unknown;
   darn::severity severity = darn::severity::medium;
-  std::string code;     // "ECONNREFUSED", "503", "ThrottlingException"; may be empty
-  std::string message;  // one line, as the callee put it
-  std::optional<duration> retry_after;  // what the other side asked for
-  std::exception_ptr exception;         // the original one, when the callee threw
-  int attempts = 1;                     // how often the callee was tried; 0: never called
+  std::string code{};     // "ECONNREFUSED", "503", "ThrottlingException"; may be empty
+  std::string message{};  // one line, as the callee put it
+  std::optional<duration> retry_after{};  // what the other side asked for
+  std::exception_ptr exception{};         // the original one, when the callee threw
+  int attempts = 1;                       // how often the callee was tried; 0: never called
   // The policy that ended the call, with the name it was given: "retry", "circuit_breaker
   // payments". Empty: nobody but the callee. Points to text that lives as long as the program.
-  std::string_view decided_by;
+  std::string_view decided_by{};
 
   // The callee may have done what it was asked for: a timeout, a connection lost in the middle.
   // Repeating such a call is safe only when it is idempotent.

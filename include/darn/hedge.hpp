@@ -29,11 +29,11 @@ struct hedge_options {
   duration delay = std::chrono::milliseconds{100};  // before each further copy
   // Instead: so long as this share of recent calls took, once there have been enough of them.
   // 0.95 sends about 5 % more; "The Tail at Scale" suggests that.
-  std::optional<double> quantile;
+  std::optional<double> quantile{};
   duration at_least = std::chrono::milliseconds{1};  // the quantile is never believed below it
   int max_hedges = 1;                                // copies beside the first one
   double share = 0.1;  // of the calls, at most; in a burst up to 10 more, as tokens of a bucket
-  std::string name;
+  std::string name{};
 };
 
 namespace detail {

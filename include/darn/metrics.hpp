@@ -28,11 +28,14 @@ class metrics {
   enum class type : std::uint8_t { counter, gauge };
 
   // name: "darn_retry_attempts_total"; labels: {policy="payments",result="healed"} without braces.
+  // A name with its labels is written once, or Prometheus would refuse the whole text: of one
+  // `source` (a policy that two pipelines share) the last reading counts; counters of different
+  // ones (two policies without a name) are added up, of gauges the last one counts.
   void add(std::string_view name, std::string_view help, type kind, std::string labels,
-           double value);
+           double value, const void* source = nullptr);
 
   void add(std::string_view name, std::string_view help, std::string labels, const counter& c) {
-    add(name, help, type::counter, std::move(labels), static_cast<double>(c.value()));
+    add(name, help, type::counter, std::move(labels), static_cast<double>(c.value()), &c);
   }
 
   // The text exposition format, version 0.0.4: families together, each with HELP and TYPE.
@@ -41,8 +44,9 @@ class metrics {
  private:
   struct Sample {
     std::string labels;
-    double value;
+    std::vector<std::pair<const void*, double>> readings;
   };
+  static double value(const Sample& s, type kind);
   struct Family {
     std::string name;
     std::string help;

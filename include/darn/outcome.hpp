@@ -12,8 +12,10 @@
 #endif
 #if defined(__cpp_lib_expected) && __cpp_lib_expected >= 202202L
 #include <expected>
-#else
+#elif __has_include(<tl/expected.hpp>)
 #include <tl/expected.hpp>
+#else
+#error "darn needs std::expected (C++23) or tl-expected (Debian: libexpected-dev)"
 #endif
 
 namespace darn {

@@ -2,9 +2,8 @@
 // allocation or a virtual call on the way of a success. A value; as thread-safe as its policies,
 // which are handles: pipelines that are given the same breaker share it.
 //
-//   const auto http = darn::pipeline(darn::timeout(10s), darn::retry({.max_attempts = 4}),
-//   breaker); darn::outcome<Page> page = http.run([&](std::stop_token stop) { return fetch(url,
-//   stop); });
+//   const auto http = darn::pipeline(darn::timeout(10s), darn::retry(), breaker);
+//   auto page = http.run([&](std::stop_token stop) { return fetch(url, stop); });
 //
 // The callee may take darn::call& (attempt number, deadline, traceparent, stop token), or a
 // std::stop_token, or neither, before the arguments given to run(); these are passed as they are to

@@ -21,7 +21,7 @@ struct rate_limiter_options {
   duration per = std::chrono::seconds{1};  // … in such a time; both above 0
   int burst = 1;                           // calls at once after a quiet time; 1 or more
   duration max_wait{};                     // 0: what cannot begin now is turned away
-  std::string name;
+  std::string name{};
 };
 
 class rate_limiter {

@@ -29,10 +29,10 @@ namespace darn {
 // What is done about errors of one category.
 struct category_strategy {
   bool retry = true;
-  std::optional<darn::backoff> backoff;  // its own; none: that of the retry
-  std::optional<duration> max_delay;     // its own cap on a delay
-  int max_attempts = 0;                  // of the call, when it fails like this; 0: as for all
-  double budget_cost = 1;                // in tokens of the budget
+  std::optional<darn::backoff> backoff{};  // its own; none: that of the retry
+  std::optional<duration> max_delay{};     // its own cap on a delay
+  int max_attempts = 0;                    // of the call, when it fails like this; 0: as for all
+  double budget_cost = 1;                  // in tokens of the budget
 };
 
 // What hooks are told. Valid during the hook.
@@ -49,24 +49,24 @@ struct retry_options {
   darn::backoff backoff =
       darn::backoff::exponential(std::chrono::seconds{1}, std::chrono::seconds{60});
   // For all attempts and delays, from the first one on. No sleep is begun that would pass it.
-  std::optional<duration> deadline;
+  std::optional<duration> deadline{};
   // For one attempt: its stop token stops then, and what comes later counts as a timeout.
-  std::optional<duration> attempt_timeout;
+  std::optional<duration> attempt_timeout{};
   // False: what may have happened (error::ambiguous) is not done twice.
   bool idempotent = true;
   // Indexed by category. Permanent errors are not retried.
   std::array<category_strategy, kCategories> by_category = default_strategies();
   // The last word on whether an error is retried; none: the category decides.
-  std::function<bool(const error&)> should_retry;
+  std::function<bool(const error&)> should_retry{};
   duration max_retry_after = std::chrono::minutes{5};  // how long a server may ask us to wait
   bool retry_exhausted = false;                        // also what has been retried in vain below
-  std::optional<retry_budget> budget;  // shared: retries stay a fraction of the calls
-  std::optional<adaptive_backoff> adaptive;
-  std::string adaptive_key;  // what the outcomes are learned for: a host, an endpoint
-  retry_hook on_retry;       // before the delay
-  retry_hook on_give_up;
-  retry_hook on_healed;  // it succeeded, but not at the first attempt
-  std::string name;      // for decided_by and metrics
+  std::optional<retry_budget> budget{};  // shared: retries stay a fraction of the calls
+  std::optional<adaptive_backoff> adaptive{};
+  std::string adaptive_key{};  // what the outcomes are learned for: a host, an endpoint
+  retry_hook on_retry{};       // before the delay
+  retry_hook on_give_up{};
+  retry_hook on_healed{};  // it succeeded, but not at the first attempt
+  std::string name{};      // for decided_by and metrics
 
   category_strategy& of(category c) { return by_category[static_cast<std::size_t>(c)]; }
   const category_strategy& of(category c) const { return by_category[static_cast<std::size_t>(c)]; }
@@ -102,6 +102,9 @@ class retry_session {
  public:
   retry_session(retry_state& state, call& c, time_point began)
       : state_(state), call_(c), began_(began) {}
+  ~retry_session();  // a coroutine that is destroyed while it sleeps gives its tokens back, too
+  retry_session(const retry_session&) = delete;
+  retry_session& operator=(const retry_session&) = delete;
 
   // After a failure: how long to sleep before the next attempt, or nothing: `e` is the final error.
   std::optional<duration> next(error& e);
@@ -113,6 +116,7 @@ class retry_session {
  private:
   bool may_retry(const error& e) const;
   void give_up(error& e);
+  void refund();
 
   retry_state& state_;
   call& call_;
@@ -120,7 +124,8 @@ class retry_session {
   int attempt_ = 1;
   int tried_ = 0;  // those that reached the callee
   duration last_delay_{};
-  double reserved_ = 0;
+  double reserved_ = 0;  // tokens for the retry that is waited for
+  time_point reserved_at_{};
   std::optional<error> cause_;  // the callee's last own error, while policies below refuse
 };
 

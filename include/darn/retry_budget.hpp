@@ -1,5 +1,6 @@
 // retry_budget: retries stay a fraction of the calls, whatever fails. Shared by all callers of one
-// destination; a handle, copies share the tokens. Lock-free, thread-safe.
+// destination; a handle, copies share the tokens. Thread-safe; lock-free but for reserve() with a
+// share.
 //
 // A token bucket, as in gRPC (retryThrottling) and the AWS SDKs: a retry takes its cost, a success
 // gives `per_success` back, never above `capacity`. When the tokens are used up nothing is retried,
@@ -25,16 +26,18 @@ struct retry_budget_options {
   double share = 0;
   duration window = std::chrono::seconds{10};
   double at_least = 10;  // retries in a window that the share never forbids
-  std::string name;
+  std::string name{};
 };
 
 class retry_budget {
  public:
   explicit retry_budget(retry_budget_options options = {});
 
-  // Takes `cost` tokens, or none and returns false. `now` counts for the share alone.
+  // Takes `cost` tokens, to a thousandth, or none and returns false. `now` counts for the share
+  // alone.
   bool reserve(double cost, time_point now) const;
-  void refund(double cost) const;    // a reserved retry was not made
+  // What was reserved then was not made.
+  void refund(double cost, time_point reserved) const;
   void succeeded() const;            // a call ended well
   void called(const call& c) const;  // a call began; counts for the share alone
   double tokens() const;

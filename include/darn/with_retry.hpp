@@ -1,8 +1,9 @@
 // The short forms that people know from other languages, thin over the pipeline.
 //
-//   auto page = darn::with_retry({.max_retries = 5, .base_delay = 200ms}, [&] { return fetch(url);
-//   }); auto safe = darn::with_fallback(fetch_fresh, read_cache); auto get  =
-//   darn::retry_on_error(3, darn::backoff::constant(1s))(fetch);
+//   darn::RetryConfig config{.max_retries = 5, .base_delay = 200ms};
+//   auto page = darn::with_retry(config, [&] { return fetch(url); });
+//   auto safe = darn::with_fallback(fetch_fresh, read_cache);
+//   auto get = darn::retry_on_error(3, darn::backoff::constant(1s))(fetch);
 #pragma once
 
 #include <type_traits>

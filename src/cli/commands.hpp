@@ -128,19 +128,14 @@ struct DoctorOptions {
   bool json = false;
 };
 struct ExecOptions {
-  std::vector<std::string> words;  // the command, as it stands behind "--"
-  std::optional<int> retries;
-  std::string backoff;  // durations, with commas between
-  std::optional<Duration> timeout, deadline, grace, breaker_open;
-  std::vector<std::string> retry_on;
-  std::string fallback, breaker, budget, name;
-  exec::Capture capture = exec::Capture::automatic;
+  exec::Options use;
   bool fail_on_healed = false;
   bool json = false;
-  bool quiet = false;
-  bool stats = false;     // one of these three instead of a command
-  bool breakers = false;  //
-  std::string reset;      //
+  // Instead of running something:
+  bool stats = false;
+  bool breakers = false;
+  std::string reset;  // a breaker's name
+  int minutes = 5;    // of a person's, that a healed failure saves
 };
 struct HelpOptions {
   std::string topic;  // empty: the short introduction
@@ -180,6 +175,7 @@ Result<int> agents(const Context&, const AgentsOptions&);
 Result<int> gc(const Context&, const GcOptions&);
 Result<int> doctor(const Context&, const DoctorOptions&);
 Result<int> exec_command(const Context&, const ExecOptions&);
+Result<int> exec_books(const Context&, const ExecOptions&);  // --stats, --breakers, --reset
 Result<int> help(const Context&, const HelpOptions&);
 Result<int> version(const Context&, const VersionOptions&);
 

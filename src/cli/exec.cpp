@@ -1,138 +1,131 @@
-// darn exec [OPTIONS] -- CMD …
+// darn exec [OPTIONS] -- COMMAND …: one command, with recovery; src/exec/ is what does it.
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
+#include <string>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "base/text.hpp"
 #include "cli/commands.hpp"
-#include "cli/exec_tables.hpp"
 #include "cli/say.hpp"
-#include "exec/ledger.hpp"
-#include "exec/talk.hpp"
-#include "process/fd.hpp"
+#include "cli/status_json.hpp"
 
 namespace darn::cli {
 namespace {
 
-// network | 75 | /regex/
-Status add_retry_on(const std::string& what, exec::RetryOn& on) {
-  if (what.size() >= 2 && what.front() == '/' && what.back() == '/') {
-    on.patterns.push_back(what.substr(1, what.size() - 2));
-    return {};
+using exec::Ending;
+using exec::Report;
+
+nlohmann::json attempt_json(const exec::Attempt& a) {
+  nlohmann::json j = {{"end", to_string(a.end)},
+                      {"category", to_string(a.category)},
+                      {"duration_ms", a.wall.count()},
+                      {"waited_ms", a.waited.count()},
+                      {"fallback", a.fallback}};
+  j["exit"] = a.signal == 0 && a.exit_code >= 0 ? nlohmann::json(a.exit_code) : nlohmann::json();
+  j["signal"] = a.signal != 0 ? nlohmann::json(a.signal) : nlohmann::json();
+  if (!a.why.empty()) {
+    j["why"] = to_utf8(a.why);
   }
-  if (const auto number = parse_int(what); number && *number >= 1 && *number <= 255) {
-    on.exits.push_back(static_cast<int>(*number));
-    return {};
-  }
-  const auto category = parse_category(what);
-  if (!category || *category == Category::none) {
-    return fail(ErrorKind::usage, "--retry-on: " + quote(what) + " is no kind of failure",
-                "network, timeout, transient, rate_limit, resource, unknown, permanent, an exit "
-                "status from 1 to 255, or /regex/");
-  }
-  on.categories.push_back(*category);
-  return {};
+  return j;
 }
 
-Result<exec::Request> make_request(const ExecOptions& o) {
-  exec::Request request;
-  if (o.words.empty()) {
-    return fail(ErrorKind::usage, "darn exec: no command is given", "darn exec -- CMD …");
+std::string report_json(const Report& r, int status) {
+  nlohmann::json history = nlohmann::json::array();
+  for (const exec::Attempt& a : r.history) {
+    history.push_back(attempt_json(a));
   }
-  request.argv = o.words;
-  request.name = o.name;
-  request.retries = o.retries;
-  if (!o.backoff.empty()) {
-    for (const std::string_view part : split(o.backoff, ',')) {
-      const auto delay = parse_duration(trim(part));
-      if (!delay) {
-        return fail(ErrorKind::usage,
-                    "--backoff: " + quote(part) + " is not a duration such as 10ms, 5s or 1m30s");
-      }
-      request.backoff.push_back(*delay);
-    }
-  }
-  request.timeout = o.timeout;
-  request.deadline = o.deadline;
-  request.grace = o.grace.value_or(request.grace);
-  for (const std::string& what : o.retry_on) {
-    DARN_TRY(add_retry_on(what, request.retry_on));
-  }
-  request.fallback = o.fallback;
-  request.breaker = o.breaker;
-  request.budget = o.budget;
-  request.breaker_open = o.breaker_open.value_or(request.breaker_open);
-  request.capture = o.capture;
-  request.quiet = o.quiet;
-  DARN_TRY(exec::check(request));
-  return request;
+  const nlohmann::json j = {{"name", r.name},
+                            {"outcome", to_string(r.ending)},
+                            {"status", status},
+                            {"signal", r.signal != 0 ? nlohmann::json(r.signal) : nlohmann::json()},
+                            {"attempts", r.attempts},
+                            {"healed", r.healed},
+                            {"category", to_string(r.category)},
+                            {"duration_ms", r.duration.count()},
+                            {"waited_ms", r.waited.count()},
+                            {"fallback", r.used_fallback},
+                            {"rejected", r.rejected},
+                            {"history", history}};
+  return dump(j);
 }
 
-// For the page that GitHub shows of a job. That it cannot be written ends nothing.
-void add_to_step_summary(const exec::Report& report) {
+std::string summary_line(const Report& r) {
+  std::string name = r.name;
+  std::erase_if(name, [](char c) { return c == '`'; });
+  const std::string of = fmt::format("`{}` ", name);
+  const auto after = [&] {
+    return fmt::format(" (last failure: {}; {} in all)", to_string(r.category),
+                       format_duration(r.duration));
+  };
+  switch (r.ending) {
+    case Ending::healed: return of + fmt::format("healed at attempt {}", r.attempts) + after();
+    case Ending::fallback:
+      return of + fmt::format("failed {} times; its fallback succeeded", r.attempts) + after();
+    case Ending::rejected: return of + "was not started: its breaker is open";
+    case Ending::interrupted: return of + "was interrupted";
+    default:
+      return of + fmt::format("failed after {} attempt{}", r.attempts, r.attempts == 1 ? "" : "s") +
+             after();
+  }
+}
+
+// Where GitHub Actions shows what is worth knowing of a job. What went as it should is not.
+void add_to_step_summary(const Report& report) {
   const char* path = std::getenv("GITHUB_STEP_SUMMARY");
-  const std::string line = exec::step_summary_line(report);
-  if (path == nullptr || *path == '\0' || line.empty()) {
+  if (path == nullptr || *path == '\0' || report.ending == Ending::ok) {
     return;
   }
-  const Fd file(::open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666));
-  const std::string text = line + "\n";
-  if (!file || ::write(file.get(), text.data(), text.size()) < 0) {
-    say("darn: warning: the step summary cannot be written: {}\n", std::strerror(errno));
+  const std::string line = "- darn: " + summary_line(report) + "\n";
+  const int fd = ::open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (fd < 0 || ::write(fd, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
+    say("darn: cannot write the step summary {}\n", printable(path));
+  }
+  if (fd >= 0) {
+    ::close(fd);
   }
 }
 
-Result<int> show(const Context& context, const ExecOptions& o) {
-  const std::string path = exec::default_ledger();
-  DARN_ASSIGN(exec::Ledger ledger, exec::Ledger::open(path, true));
-  if (!o.reset.empty()) {
-    DARN_ASSIGN(const bool found, ledger.reset(o.reset));
-    if (!found) {
-      return fail(ErrorKind::usage, "there is no breaker or budget " + quote(o.reset),
-                  "'darn exec --breakers' lists them");
-    }
-    say("darn: '{}' begins anew\n", printable(o.reset));
-    return 0;
-  }
-  if (o.breakers) {
-    const Time now = context.clock->now();
-    DARN_ASSIGN(const auto breakers, ledger.breakers(now));
-    DARN_ASSIGN(const auto budgets, ledger.budgets(now));
-    print(o.json ? guards_json(breakers, budgets) : guards_table(breakers, budgets, now));
-    return 0;
-  }
-  DARN_ASSIGN(const auto stats, ledger.stats(o.name));
-  print(o.json ? stats_json(stats) : stats_table(stats));
-  return 0;
+// Whoever started darn sees what it would have seen of the command.
+void end_by(int signal) {
+  std::fflush(nullptr);
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);  // the core worth having is the command's
+  ::signal(signal, SIG_DFL);
+  sigset_t one;
+  ::sigemptyset(&one);
+  ::sigaddset(&one, signal);
+  ::sigprocmask(SIG_UNBLOCK, &one, nullptr);
+  ::kill(::getpid(), signal);
 }
 
 }  // namespace
 
-Result<int> exec_command(const Context& context, const ExecOptions& o) {
-  const int looks = int{o.stats} + int{o.breakers} + int{!o.reset.empty()};
-  if (looks > 1 || (looks == 1 && !o.words.empty())) {
-    return fail(ErrorKind::usage, "--stats, --breakers and --reset stand alone, without a command");
+Result<int> exec_command(const Context& context, const ExecOptions& options) {
+  if (options.use.argv.empty()) {
+    return exec_books(context, options);
   }
-  if (looks == 1) {
-    return show(context, o);
+  DARN_ASSIGN(const Report report, exec::run(options.use));
+  const bool strict = options.fail_on_healed && report.status == 0 && report.signal == 0 &&
+                      report.ending != Ending::ok;
+  if (strict && !options.use.quiet) {
+    say("darn: exit status 1, because it did not succeed at the first try (--fail-on-healed)\n");
   }
-  DARN_ASSIGN(const exec::Request request, make_request(o));
-  exec::Report report = exec::execute(request);
+  const int status = strict ? 1 : report.status;
   add_to_step_summary(report);
-  const bool not_at_first = report.healed() || report.ending == exec::Ending::fell_back;
-  if (o.fail_on_healed && not_at_first) {
-    report.status = 1;
+  if (options.json) {
+    say("{}\n", report_json(report, report.signal != 0 ? 128 + report.signal : status));
   }
-  if (o.json) {
-    say("{}\n", exec::report_json(report));
+  if (report.signal != 0) {
+    end_by(report.signal);
+    return 128 + report.signal;  // it could not be raised
   }
-  return exec::end_like(report);
+  return status;
 }
 
 }  // namespace darn::cli

@@ -1,11 +1,9 @@
-// The only file that is compiled with CLI11: declares every subcommand and flag, fills
-// commands.hpp's structs.
+// The only file that knows CLI11: declares every subcommand and flag, fills commands.hpp's structs.
 #include <algorithm>
 #include <array>
 #include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -13,11 +11,18 @@
 
 #include "base/text.hpp"
 #include "cli/commands.hpp"
+#include "cli/parse_exec.hpp"
 #include "cli/parse_flags.hpp"
 #include "cli/suggest.hpp"
 
 namespace darn::cli {
 namespace {
+
+// CLI11 makes "RUN REQUIRED" of a required positional by itself.
+void positional(CLI::App* app, const std::string& name, std::string& value, const std::string& help,
+                bool required = true) {
+  app->add_option(name, value, help)->type_name("")->required(required);
+}
 
 constexpr const char* kRunHelp =
     "A run's id, a beginning or end of it that is unique, or 'last' (the default)";
@@ -47,7 +52,7 @@ struct Parser {
   AgentsOptions agents;
   GcOptions gc;
   DoctorOptions doctor;
-  ExecOptions exec;
+  ExecFlags exec;
 
   Parser() {
     app.name("darn");
@@ -59,8 +64,8 @@ struct Parser {
     add_global(&app);
     declare_starting();
     declare_reading();
+    exec.declare(subcommand("exec", "Run one command, with recovery", exec.options));
     declare_others();
-    declare_exec();
     for (CLI::App* sub : app.get_subcommands({})) {
       add_global(sub);
     }
@@ -123,10 +128,6 @@ struct Parser {
     sub->add_flag_callback(
         "-q,--quiet", [&o] { o.progress = ProgressMode::quiet; }, "The same as --progress quiet");
     json(sub, o.json, "The final status as JSON on standard output");
-  }
-
-  static void json(CLI::App* sub, bool& value, const char* help = "JSON instead of text") {
-    sub->add_flag("--json", value, help);
   }
 
   void declare_starting() {
@@ -247,38 +248,6 @@ struct Parser {
     sub = subcommand("version", "Show the version", version);
   }
 
-  void declare_exec() {
-    ExecOptions& o = exec;
-    CLI::App* sub = subcommand("exec", "Run one command, with recovery", o);
-    number(sub, "--retries", o.retries, 0, 1'000'000, "At most (default: by category, 5 in all)");
-    text(sub, "--backoff", o.backoff, "TIME,…",
-         "Before each retry (default: 5s,15s,45s,135s,300s)");
-    duration(sub, "--timeout", o.timeout, "Of one attempt");
-    duration(sub, "--deadline", o.deadline, "Of all of it, waiting included");
-    duration(sub, "--grace", o.grace, "Between TERM and KILL at a timeout (default: 10s)");
-    sub->add_option("--retry-on", o.retry_on, "Only these: network, 75, /regex/; may be repeated")
-        ->type_name("WHAT")
-        ->expected(1)
-        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    text(sub, "--fallback", o.fallback, "CMD", "Run by sh when all else has failed");
-    text(sub, "--breaker", o.breaker, "NAME",
-         "Shared by all processes: nothing is started in vain");
-    duration(sub, "--breaker-open", o.breaker_open, "For how long it refuses (default: 60s)");
-    text(sub, "--budget", o.budget, "NAME", "Shared by all processes: so many retries and no more");
-    text(sub, "--name", o.name, "NAME", "In the record (default: the program's name)");
-    choice(
-        sub, "--capture", {"auto", "always", "never"},
-        [&o](std::size_t i) { o.capture = static_cast<exec::Capture>(i); },
-        "Which outputs are read along to understand failures");
-    sub->add_flag("--fail-on-healed", o.fail_on_healed,
-                  "Exit with 1 also when it went well, but not at the first try");
-    json(sub, o.json, "What happened, as the last line on standard error; or --stats as JSON");
-    sub->add_flag("-q,--quiet", o.quiet, "Say nothing");
-    sub->add_flag("--stats", o.stats, "Show what was recorded, by name; starts nothing");
-    sub->add_flag("--breakers", o.breakers, "Show breakers and budgets; starts nothing");
-    text(sub, "--reset", o.reset, "NAME", "Close a breaker and fill a budget; starts nothing");
-  }
-
   std::vector<std::string> command_names() const {
     std::vector<std::string> names;
     for (const CLI::App* sub : app.get_subcommands({})) {
@@ -320,8 +289,12 @@ struct Parser {
       return fail(ErrorKind::usage, "unknown command '" + left.front() + "'",
                   did_you_mean(left.front(), command_names(), "'darn help' lists them"));
     }
+    if (sub->get_name() == "exec") {
+      return fail(ErrorKind::usage, "the command has to stand behind '--'",
+                  "darn exec [OPTIONS] -- " + left.front() + " …");
+    }
     return fail(ErrorKind::usage, "'darn " + sub->get_name() + "' takes no '" + left.front() + "'",
-                sub->get_name() == "exec" ? "the command stands behind '--'" : see_help(sub));
+                see_help(sub));
   }
 
   Status unknown_flag(const std::string& name, const CLI::App* sub) const {
@@ -339,7 +312,7 @@ struct Parser {
     return parsed.empty() ? nullptr : parsed.front();
   }
 
-  Result<Invoked> parse(int argc, const char* const* argv) {
+  Result<Invoked> parse(int argc, const char* const* argv, std::vector<std::string> command = {}) {
     try {
       app.parse(argc, argv);
     } catch (const CLI::CallForHelp&) {
@@ -350,6 +323,9 @@ struct Parser {
       return fail(ErrorKind::usage, error.what(), see_help(parsed_subcommand()));
     }
     DARN_TRY(check_left_over());
+    if (ExecOptions* o = std::get_if<ExecOptions>(&invoked.command)) {
+      DARN_TRY(exec.finish(*o, std::move(command)));
+    }
     if (version_asked) {
       invoked.command = VersionOptions{};
     }
@@ -359,25 +335,14 @@ struct Parser {
 
 }  // namespace
 
-// What follows the first "--" of darn exec is somebody else's command line: no word of it is ours
-// to read, a second "--" included.
 Result<Invoked> parse_command_line(int argc, const char* const* argv) {
+  // What stands behind `darn exec … --` is the command's own, another "--" included.
   const char* const* end = argv + argc;
-  const char* const* dashes =
-      std::find_if(argv, end, [](std::string_view word) { return word == "--"; });
-  const bool may_be_exec =
-      std::any_of(argv, dashes, [](std::string_view w) { return w == "exec"; });
-  if (dashes != end && may_be_exec) {
-    Result<Invoked> front = Parser().parse(static_cast<int>(dashes - argv), argv);
-    if (!front) {
-      return front;
-    }
-    if (auto* exec = std::get_if<ExecOptions>(&front->command)) {
-      exec->words.assign(dashes + 1, end);
-      return front;
-    }
+  const char* const* mark = std::find(argv + std::min(argc, 1), end, std::string_view("--"));
+  if (mark == end || std::find(argv, mark, std::string_view("exec")) == mark) {
+    return Parser().parse(argc, argv);
   }
-  return Parser().parse(argc, argv);
+  return Parser().parse(static_cast<int>(mark - argv), argv, {mark + 1, end});
 }
 
 std::string options_text(const std::string& command) {

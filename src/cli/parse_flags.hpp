@@ -1,5 +1,5 @@
-// Kinds of flags for parse.cpp, which is the only one to include this: each reads one value, and
-// says what would be right when it cannot.
+// Flags as darn declares them with CLI11, and the messages of what is wrong with one. Only for
+// parse.cpp and what it is made of: CLI11 takes seconds to compile. Pure.
 #pragma once
 
 #include <cstdint>
@@ -69,10 +69,8 @@ inline void text(CLI::App* app, const std::string& names, std::string& value,
   app->add_option(names, value, help)->type_name(type);
 }
 
-// CLI11 makes "RUN REQUIRED" of a required positional by itself.
-inline void positional(CLI::App* app, const std::string& name, std::string& value,
-                       const std::string& help, bool required = true) {
-  app->add_option(name, value, help)->type_name("")->required(required);
+inline void json(CLI::App* sub, bool& value, const char* help = "JSON instead of text") {
+  sub->add_flag("--json", value, help);
 }
 
 }  // namespace darn::cli

@@ -172,7 +172,7 @@ constexpr TextRule kRules[] = {
     {"svc.down",
      R"re(service (?:is )?(?:temporarily |currently )*unavailable|bad gateway|gateway time-?out|internal server error|upstream (?:connect error|request timeout|prematurely closed))re"
      R"re(|no healthy upstream|server (?:is )?(?:too )?busy|server_error|backend unavailable|the server had an error|internal error encountered|"api_error")re"
-     R"re(|database system is (?:starting up|shutting down|in recovery)|too many connections|remaining connection slots|please try again later|temporarily out of service)re",
+     R"re(|database system is (?:starting up|shutting down|in recovery)|too many connections|remaining connection slots|try again later|temporarily out of service|temporarily unavailable|temporary failure)re",
      kDown, 3},
     {"svc.registry", R"re(httpReadSeeker: failed|failed to copy: .*https?|error pulling image)re",
      kDown, 4},

@@ -1,386 +1,251 @@
 #include "exec/exec.hpp"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
-#include <utility>
 
 #include <fmt/format.h>
-#include <re2/re2.h>
 
 #include "base/text.hpp"
 #include "darn/clock.hpp"
-#include "diagnose/diagnose.hpp"
-#include "exec/foreground.hpp"
 #include "exec/judge.hpp"
 #include "exec/ledger.hpp"
+#include "exec/session.hpp"
 #include "exec/talk.hpp"
+#include "process/stage.hpp"
 
 namespace darn::exec {
 namespace {
 
 constexpr int kTimedOut = 124;  // as timeout(1)
-constexpr int kCannotStart = 126;
-constexpr int kNotFound = 127;  // as a shell
-constexpr int kTryLater = 75;   // EX_TEMPFAIL
-constexpr std::size_t kLongestName = 100;
+constexpr int kRejected = 75;   // EX_TEMPFAIL
+constexpr const char* kTooMuchInput = "its standard input was too much to be kept";
 
-Time now() { return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now()); }
-
-bool succeeded(const Outcome& o) { return o.end == End::exited && o.exit_code == 0; }
-
-std::string base_name(const std::string& path) {
-  const std::size_t slash = path.find_last_not_of('/');
-  const std::string trimmed = slash == std::string::npos ? path : path.substr(0, slash + 1);
-  return trimmed.substr(trimmed.rfind('/') + 1);
-}
-
-std::vector<std::string> shell(const std::string& text) { return {"/bin/sh", "-c", text}; }
-
-Status check_name(const char* flag, const std::string& name) {
-  if (name.size() > kLongestName || name != one_line(name)) {
-    return fail(ErrorKind::usage, fmt::format("{}: {} is not a name", flag, quote(name)),
-                fmt::format("at most {} bytes on one line", kLongestName));
+Status check(const Options& o) {
+  if (o.argv.empty() == o.shell.empty()) {
+    return fail(ErrorKind::usage, "no command given", "darn exec [OPTIONS] -- COMMAND …");
+  }
+  for (const auto& [what, name] :
+       {std::pair{"--name", &o.name}, {"--breaker", &o.breaker}, {"--budget", &o.budget}}) {
+    if (name->size() > 100 || printable(*name) != *name || !is_utf8(*name) ||
+        name->find_first_of("\t\n") != std::string::npos) {
+      return fail(ErrorKind::usage, fmt::format("{} {} is no name", what, quote(*name)),
+                  "up to 100 printable characters");
+    }
   }
   return {};
 }
 
-// One use, from its first attempt to its record.
+int status_of(const Ended& ended) {
+  switch (ended.end) {
+    case End::timed_out:
+    case End::deadline: return kTimedOut;
+    case End::not_started: return ended.start_errno == ENOENT ? 127 : 126;
+    default: return ended.exit_code;
+  }
+}
+
+// One use, from its first attempt to its row in the ledger.
 class Use {
  public:
-  explicit Use(const Request& request)
-      : request_(request),
-        judge_(request),
-        argv_(request.shell.empty() ? request.argv : shell(request.shell)),
-        program_(base_name(argv_.front())) {
-    report_.name = request.name.empty() ? shorten(one_line(program_), kLongestName) : request.name;
-    report_.began = now();
-    if (request.deadline) {
-      deadline_ = began_ + *request.deadline;
-    }
-    lease_ = std::max<Duration>(std::chrono::seconds{60},
-                                request.timeout.value_or(Duration{0}) + request.grace);
+  explicit Use(const Options& options)
+      : o_(options),
+        talk_(options.quiet),
+        argv_(options.shell.empty() ? options.argv
+                                    : std::vector<std::string>{"/bin/sh", "-c", options.shell}),
+        ledger_(options, talk_),
+        began_(monotonic_ms()) {
+    const std::string& program = options.shell.empty() ? options.argv.front() : argv_.front();
+    program_ = program.substr(program.rfind('/') + 1);
+    report_.name = o_.name.empty() ? one_line(to_utf8(shorten(program_, 100))) : o_.name;
+    limits_.timeout_ms = o_.timeout.value_or(Duration{}).count();
+    limits_.deadline_at = o_.deadline ? began_ + o_.deadline->count() : 0;
+    limits_.grace_ms = o_.grace.count();
   }
 
   Report run() {
-    Foreground foreground(request_.capture, !request_.retry_on.patterns.empty(),
-                          judge_.may_retry() || !request_.fallback.empty());
-    attempt_until_done(foreground);
-    if (report_.ending == Ending::failed || report_.ending == Ending::rejected) {
-      fall_back(foreground);
+    const Time at = SystemClock().now();
+    {
+      Session session(capture(), may_retry(o_) || !o_.fallback.empty());
+      session_ = &session;
+      attempts();
+      const bool given_up = report_.ending == Ending::failed || report_.ending == Ending::rejected;
+      if (given_up && session.asked() == 0 && !o_.fallback.empty()) {
+        fall_back();
+      }
+      session_ = nullptr;
     }
-    report_.took = since_began();
-    close();
+    report_.duration = Duration{monotonic_ms() - began_};
+    ledger_.record(report_, program_, at);
     return std::move(report_);
   }
 
  private:
-  Duration since_began() const {
-    return std::chrono::duration_cast<Duration>(Steady::now() - began_);
-  }
-  std::optional<Duration> left() const {
-    if (!deadline_) {
-      return std::nullopt;
-    }
-    return std::max(std::chrono::duration_cast<Duration>(*deadline_ - Steady::now()), Duration{0});
+  Capture capture() const {
+    const bool reads = std::any_of(o_.retry_on.begin(), o_.retry_on.end(),
+                                   [](const RetryOn& on) { return !on.regex.empty(); });
+    return reads ? Capture::always : o_.capture;
   }
 
-  void say(const std::string& line) const {
-    if (!request_.quiet && !line.empty()) {
-      // In one write, so that lines of processes beside each other stay whole.
-      const std::string text = "darn: " + printable(line) + "\n";
-      std::fwrite(text.data(), 1, text.size(), stderr);
-      std::fflush(stderr);
-    }
-  }
+  void attempts();
+  bool enter_breaker();
+  bool pause(const Next& plan, const Judgement& judgement);
+  void fall_back();
+  Attempt& note(const Ended& ended, const Judgement& judgement);
 
-  // The shared file, opened when it is first needed. Without it the command runs all the same.
-  Ledger* ledger() {
-    if (!asked_for_ledger_) {
-      asked_for_ledger_ = true;
-      auto opened = Ledger::open(request_.ledger.empty() ? default_ledger() : request_.ledger);
-      if (opened) {
-        ledger_.emplace(std::move(*opened));
-      } else {
-        warn(opened.error());
-      }
-    }
-    return ledger_ ? &*ledger_ : nullptr;
-  }
-  void warn(const Error& error) {
-    if (!std::exchange(warned_, true)) {
-      say("warning: going on without the record of uses: " + error.message);
-    }
-  }
-  // What failed for the second time is not asked again.
-  template <class T>
-  bool works(const Result<T>& result) {
-    if (!result) {
-      warn(result.error());
-      ledger_.reset();
-    }
-    return result.has_value();
-  }
-
-  // False: it is open.
-  bool enter_breaker() {
-    permit_.reset();
-    if (request_.breaker.empty() || ledger() == nullptr) {
-      return true;
-    }
-    const auto permit = ledger_->enter(request_.breaker, request_.breaker_open, lease_, now());
-    if (!works(permit)) {
-      return true;
-    }
-    permit_ = *permit;
-    if (!permit->admitted) {
-      report_.breaker_until = now() + std::chrono::ceil<Duration>(permit->wait);
-    }
-    return permit->admitted;
-  }
-
-  void leave_breaker(const Attempt& attempt, bool interrupted) {
-    open_until_.reset();
-    if (!permit_ || !ledger_) {
-      return;
-    }
-    using How = breaker_core::result;
-    const Category category = attempt.diagnosis.category;
-    // What fails the same way anywhere says nothing of the other side.
-    const bool silent =
-        interrupted || attempt.outcome.end == End::not_started || category == Category::permanent;
-    const How how = category == Category::none ? How::success
-                    : silent                   ? How::cancelled
-                                               : How::failure;
-    const auto open =
-        ledger_->leave(request_.breaker, *permit_, how, request_.breaker_open, lease_, now());
-    if (works(open)) {
-      open_until_ = *open;
-    }
-  }
-
-  bool budget_allows() {
-    if (request_.budget.empty() || ledger() == nullptr) {
-      return true;
-    }
-    const auto taken = ledger_->take_retry(request_.budget, now());
-    return !works(taken) || *taken;
-  }
-
-  void attempt_once(Foreground& foreground, Duration waited) {
-    Attempt attempt{.waited = waited};
-    attempt.outcome =
-        foreground.run(argv_, request_.cwd, {request_.timeout, deadline_, request_.grace});
-    report_.output = foreground.outputs().output();
-    report_.errors = foreground.outputs().errors();
-    if (!succeeded(attempt.outcome)) {
-      attempt.diagnosis = diagnose({.outcome = &attempt.outcome,
-                                    .output = report_.output,
-                                    .errors = report_.errors,
-                                    .now = attempt.outcome.ended});
-      if (attempt.diagnosis.category == Category::none) {
-        attempt.diagnosis.category = Category::unknown;
-      }
-    }
-    leave_breaker(attempt, foreground.interrupted() != 0);
-    report_.attempts.push_back(std::move(attempt));
-    if (report_.attempts.size() == 1) {
-      first_ended_ = Steady::now();
-    }
-  }
-
-  void attempt_until_done(Foreground& foreground) {
-    if (!enter_breaker()) {
-      report_.ending = Ending::rejected;
-      report_.status = kTryLater;
-      report_.why = rejection(request_.breaker, *report_.breaker_until, now());
-      return;
-    }
-    for (Duration waited{};;) {
-      attempt_once(foreground, waited);
-      if (succeeded(report_.attempts.back().outcome)) {
-        report_.ending = report_.retries() > 0 ? Ending::healed : Ending::succeeded;
-        return;
-      }
-      set_status(report_.attempts.back().outcome);
-      const std::optional<Duration> delay = next_delay(foreground);
-      if (!delay) {
-        return;
-      }
-      waited = *delay;
-      if (!foreground.sleep(waited)) {
-        report_.ending = Ending::interrupted;
-        report_.why = "interrupted while waiting";
-        report_.signal = foreground.interrupted();
-        report_.status = 128 + report_.signal;
-        return;
-      }
-      if (!enter_breaker()) {
-        report_.why = fmt::format("breaker '{}' has opened", request_.breaker);
-        return;
-      }
-    }
-  }
-
-  // None: not again, and why is said in the report.
-  std::optional<Duration> next_delay(const Foreground& foreground) {
-    report_.ending = Ending::failed;
-    if (foreground.interrupted() != 0) {
-      report_.ending = Ending::interrupted;
-      report_.why = "interrupted";
-      return std::nullopt;
-    }
-    const Attempt& last = report_.attempts.back();
-    Failure failure{.end = last.outcome.end,
-                    .exit_code = last.outcome.exit_code,
-                    .category = last.diagnosis.category,
-                    .ask_again_after = last.diagnosis.retry_after,
-                    .text = report_.output + report_.errors};
-    if (last.diagnosis.resets_at) {
-      const Duration until = std::max(*last.diagnosis.resets_at - now(), Duration{0});
-      failure.ask_again_after = std::max(failure.ask_again_after.value_or(Duration{0}), until);
-    }
-    const Next next = judge_.next(failure, real_random().next(), left());
-    report_.why = next.why;
-    if (next.again && !foreground.input().is_repeatable()) {
-      report_.why = "its standard input cannot be read a second time";
-    } else if (next.again && open_until_ && now() + next.delay < *open_until_) {
-      report_.why = fmt::format("breaker '{}' has opened", request_.breaker);
-    } else if (next.again && !budget_allows()) {
-      report_.why = fmt::format("the budget '{}' is used up", request_.budget);
-    } else if (next.again) {
-      say(retry_line(report_, argv_.front(), next));
-      return next.delay;
-    }
-    return std::nullopt;
-  }
-
-  void set_status(const Outcome& o) {
-    report_.signal = 0;
-    switch (o.end) {
-      case End::exited: report_.status = o.exit_code; break;
-      case End::signalled:
-        report_.signal = o.signal;
-        report_.status = 128 + o.signal;
-        break;
-      case End::not_started:
-        report_.status = o.start_errno == ENOENT ? kNotFound : kCannotStart;
-        break;
-      default: report_.status = kTimedOut; break;
-    }
-  }
-
-  void fall_back(Foreground& foreground) {
-    if (request_.fallback.empty()) {
-      return;
-    }
-    report_.fallback = foreground.run(shell(request_.fallback), request_.cwd, {});
-    if (succeeded(*report_.fallback)) {
-      report_.ending = Ending::fell_back;
-      report_.signal = 0;
-      report_.status = 0;
-    } else {
-      set_status(*report_.fallback);
-      report_.ending = foreground.interrupted() != 0 ? Ending::interrupted : Ending::failed;
-    }
-  }
-
-  void close() {
-    if (report_.healed() || report_.ending == Ending::succeeded) {
-      report_.status = 0;
-      report_.signal = 0;
-      report_.why.clear();
-      if (!request_.budget.empty() && ledger() != nullptr) {
-        works(ledger_->give_success(request_.budget, now()));
-      }
-    }
-    if (report_.healed()) {
-      report_.saved = std::chrono::duration_cast<Duration>(Steady::now() - first_ended_);
-    }
-    // Where nothing could have been done, there is nothing to tell.
-    const bool cannot_start =
-        !report_.attempts.empty() && report_.attempts.back().outcome.end == End::not_started;
-    if (report_.ending != Ending::failed || judge_.may_retry() || report_.fallback ||
-        cannot_start) {
-      say(end_line(report_, argv_.front()));
-    }
-    if (request_.record && ledger() != nullptr) {
-      works(ledger_->record(report_, program_, now()));
-    }
-  }
-
-  const Request& request_;
-  Judge judge_;
+  const Options& o_;
+  Talk talk_;
   std::vector<std::string> argv_;
   std::string program_;
-  Steady::time_point began_ = Steady::now();
-  Steady::time_point first_ended_{};
-  std::optional<Steady::time_point> deadline_;
-  Duration lease_{};
+  UseLedger ledger_;
+  std::int64_t began_;
+  Limits limits_;
+  Session* session_ = nullptr;
   Report report_;
-  std::optional<Ledger> ledger_;
-  bool asked_for_ledger_ = false;
-  bool warned_ = false;
-  std::optional<breaker_core::permit> permit_;
-  std::optional<Time> open_until_;
+  Tally tally_;
+  Duration waited_{};  // before the next attempt
 };
+
+void Use::attempts() {
+  for (;;) {
+    if (!enter_breaker()) {
+      return;
+    }
+    const Ended ended = session_->attempt(argv_, o_.cwd, limits_);
+    const Captured captured{session_->output(), session_->errors()};
+    const Judgement judgement = judge(ended, captured, program_, SystemClock().now());
+    ++report_.attempts;
+    note(ended, judgement);
+    const bool broken_off = judgement.failed && session_->asked() != 0;
+    ledger_.leave_breaker(judgement, broken_off);
+    report_.status = status_of(ended);
+    report_.signal = ended.end == End::signalled ? ended.signal : 0;
+    if (!judgement.failed) {
+      ledger_.succeeded();
+      report_.healed = report_.attempts > 1;
+      report_.ending = report_.healed ? Ending::healed : Ending::ok;
+      if (report_.healed) {
+        talk_.healed(report_);
+      }
+      return;
+    }
+    report_.category = judgement.category;
+    report_.ending = broken_off ? Ending::interrupted : Ending::failed;
+    Next plan = next(o_, judgement, ended, captured, tally_, real_random().next());
+    if (ended.end == End::deadline) {
+      plan = {.why_not = "the deadline has passed"};
+    }
+    if (broken_off || !pause(plan, judgement)) {
+      return;
+    }
+    ++tally_.retries;
+    ++tally_.by_category[static_cast<std::size_t>(judgement.category)];
+  }
+}
+
+// The wait before another attempt; false when there is to be none.
+bool Use::pause(const Next& plan, const Judgement& judgement) {
+  const auto give_up = [&](const std::string& why) {
+    talk_.gave_up(report_, judgement.why, why, session_->line_is_open());
+    return false;
+  };
+  if (!plan.again) {
+    return give_up(plan.why_not);
+  }
+  if (limits_.deadline_at > 0 && monotonic_ms() + plan.delay.count() >= limits_.deadline_at) {
+    return give_up(
+        fmt::format("a retry in {} would be past the deadline", format_duration(plan.delay)));
+  }
+  if (!session_->can_repeat_input()) {
+    return give_up(kTooMuchInput);
+  }
+  if (!ledger_.reserve()) {
+    return give_up(fmt::format("budget '{}' of retries is used up", o_.budget));
+  }
+  talk_.retrying(report_, judgement.why, plan, session_->line_is_open());
+  const std::int64_t began = monotonic_ms();
+  const bool again = session_->prepare_another(limits_);
+  if (again) {
+    session_->wait(plan.delay - Duration{monotonic_ms() - began});
+  }
+  waited_ = Duration{monotonic_ms() - began};
+  report_.waited += waited_;
+  if (session_->asked() != 0) {  // nothing runs: the signal is darn's own
+    ledger_.refund();
+    report_.signal = session_->asked();
+    report_.ending = Ending::interrupted;
+    return false;
+  }
+  if (!again) {
+    ledger_.refund();
+    return give_up(kTooMuchInput);
+  }
+  return true;
+}
+
+bool Use::enter_breaker() {
+  const auto refused = ledger_.enter_breaker();
+  if (!refused) {
+    return true;
+  }
+  talk_.breaker_open(o_.breaker, *refused, report_.attempts);
+  if (report_.attempts == 0) {
+    report_.rejected = true;
+    report_.ending = Ending::rejected;
+    report_.status = kRejected;
+  }
+  return false;
+}
+
+void Use::fall_back() {
+  if (!session_->prepare_another(limits_)) {
+    talk_.note(std::string("no fallback: ") + kTooMuchInput);
+    return;
+  }
+  talk_.falling_back();
+  Limits limits = limits_;
+  limits.deadline_at = 0;  // it is what is left to do when time is up
+  const Ended ended = session_->attempt({"/bin/sh", "-c", o_.fallback}, o_.cwd, limits);
+  const Captured captured{session_->output(), session_->errors()};
+  const Judgement judgement = judge(ended, captured, "sh", SystemClock().now());
+  report_.used_fallback = true;
+  waited_ = {};
+  note(ended, judgement).fallback = true;
+  if (!judgement.failed) {
+    report_.status = 0;
+    report_.signal = 0;
+    report_.ending = Ending::fallback;
+    talk_.note("the fallback succeeded");
+  } else {
+    if (session_->asked() != 0) {
+      report_.ending = Ending::interrupted;
+    }
+    talk_.note("the fallback failed, too: " + judgement.why);
+  }
+}
+
+Attempt& Use::note(const Ended& ended, const Judgement& judgement) {
+  return report_.history.emplace_back(Attempt{.end = ended.end,
+                                              .exit_code = ended.exit_code,
+                                              .signal = ended.signal,
+                                              .category = judgement.category,
+                                              .why = judgement.why,
+                                              .wall = ended.wall,
+                                              .waited = waited_,
+                                              .fallback = false});
+}
 
 }  // namespace
 
-std::string_view to_string(Ending ending) {
-  constexpr std::array<std::string_view, 6> kNames{"succeeded", "healed",   "fell_back",
-                                                   "failed",    "rejected", "interrupted"};
-  return kNames[static_cast<std::size_t>(ending)];
+std::string_view to_string(Ending e) {
+  constexpr std::array<std::string_view, 6> kNames{"ok",     "healed",   "fallback",
+                                                   "failed", "rejected", "interrupted"};
+  return kNames[static_cast<std::size_t>(e)];
 }
 
-Category Report::category() const {
-  for (auto it = attempts.rbegin(); it != attempts.rend(); ++it) {
-    if (it->diagnosis.category != Category::none) {
-      return it->diagnosis.category;
-    }
-  }
-  return Category::none;
-}
-
-Status check(const Request& request) {
-  if (request.argv.empty() == request.shell.empty()) {
-    return fail(ErrorKind::usage, "no command is given", "darn exec -- CMD …");
-  }
-  if (!request.argv.empty() && request.argv.front().empty()) {
-    return fail(ErrorKind::usage, "the command's name is empty");
-  }
-  for (const std::string& pattern : request.retry_on.patterns) {
-    const re2::RE2 compiled(pattern, re2::RE2::Quiet);
-    if (!compiled.ok()) {
-      return fail(ErrorKind::usage,
-                  "--retry-on: /" + pattern + "/ is not a regular expression: " + compiled.error());
-    }
-  }
-  if (!request.retry_on.patterns.empty() && request.capture == Capture::never) {
-    return fail(ErrorKind::usage,
-                "--retry-on /regex/ needs the output, which --capture never keeps "
-                "from being read");
-  }
-  struct stat info {};
-  if (!request.cwd.empty() && (::stat(request.cwd.c_str(), &info) != 0 || !S_ISDIR(info.st_mode))) {
-    return fail(ErrorKind::usage, "there is no directory " + quote(request.cwd));
-  }
-  DARN_TRY(check_name("--name", request.name));
-  DARN_TRY(check_name("--breaker", request.breaker));
-  return check_name("--budget", request.budget);
-}
-
-Report execute(const Request& request) { return Use(request).run(); }
-
-int end_like(const Report& report) {
-  if (report.signal != 0) {
-    die_of(report.signal);
-  }
-  return report.status;
+Result<Report> run(const Options& options) {
+  DARN_TRY(check(options));
+  return Use(options).run();
 }
 
 }  // namespace darn::exec

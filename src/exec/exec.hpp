@@ -1,105 +1,103 @@
-// One command with recovery, in the foreground: what fails and may pass is tried again, with the
-// same standard streams, signals and terminal as if nobody stood between. `darn exec` is a thin
-// layer over this; other commands call it too.
+// One command with recovery, in the foreground: its standard streams, its place in the terminal's
+// foreground process group, its exit status and the signals that reach it are as if darn were not
+// there. A failure is diagnosed; what may pass is tried again after a wait; a breaker and a budget
+// of retries, by name, are shared with every other process of the user (ledger.hpp).
 //
-// One call at a time, from the main thread of a process without other threads that take signals:
-// while it runs, signals are read here and handed on, and this process adopts what its commands
-// leave behind (PR_SET_CHILD_SUBREAPER); both are as before when it returns. Children that the
-// caller has already are left alone. Nothing here throws; what fails is in the Report.
+// run() blocks until it is over and talks on standard error. It takes the process's signals for
+// itself meanwhile (they are blocked in the calling thread, so call it before there are others) and
+// leaves them as they were. It fails only with ErrorKind::usage, before anything is started: what
+// the command does is in the report. A ledger that cannot be used is said once and done without.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
-#include "model/outcome.hpp"
+#include "model/kinds.hpp"
 
 namespace darn::exec {
 
-// Which outputs are read along, for the diagnosis of failures. What that costs the command is in
-// docs/commands/exec.md.
+// Which of the command's streams pass through a pipe of darn's, so that their end can be read when
+// it fails. A pipe is felt: the command sees no terminal there, and a line of standard output may
+// overtake one of standard error.
 enum class Capture : std::uint8_t {
-  automatic,  // what can be read without the command noticing: never a terminal
-  always,     // both, also when they are terminals: the command then sees pipes
-  never,
+  automatic,  // standard error, unless it is a terminal (or an expression needs the output)
+  always,     // both
+  never,      // none: the exit status or signal is all that is known of a failure
 };
 
-// What is tried again, instead of the default by category. Empty: the default.
+// "network", "75" or "/regex/" (RE2, over the end of what was captured).
 struct RetryOn {
-  std::vector<Category> categories;
-  std::vector<int> exits;
-  std::vector<std::string> patterns;  // RE2, over what was captured
-  bool empty() const { return categories.empty() && exits.empty() && patterns.empty(); }
+  std::optional<Category> category;
+  std::optional<int> exit;
+  std::string regex;
 };
+Result<RetryOn> parse_retry_on(std::string_view text);
 
-struct Request {
-  std::vector<std::string> argv;     // one of these two
-  std::string shell;                 // run by /bin/sh -c
-  std::string cwd;                   // empty: as it is
-  std::string name;                  // in the record; empty: the program's base name
-  std::optional<int> retries;        // of any kind; none: by category, 5 in all
-  std::vector<Duration> backoff;     // before retry 1, 2, …; empty: 5, 15, 45, 135, 300 s
-  std::optional<Duration> timeout;   // of one attempt
-  std::optional<Duration> deadline;  // of all of it, waiting included
-  Duration grace = std::chrono::seconds{10};  // between TERM and KILL, at a timeout
-  RetryOn retry_on;
-  std::string fallback;  // run by /bin/sh -c when all else has failed
-  std::string breaker;   // names, shared by all processes of this user; empty: none
-  std::string budget;
-  Duration breaker_open = std::chrono::seconds{60};  // for how long it refuses
+struct Options {
+  std::vector<std::string> argv;  // either this …
+  std::string shell;              // … or this, by /bin/sh -c
+  std::string cwd;                // empty: as it is
+  std::string name;               // of its statistics; empty: the program's base name
+  std::optional<int> retries;     // at most; none: 5, and 1 of resource and unknown (DESIGN 6)
+  std::vector<Duration> backoff;  // before retry 1, 2, …, the last one repeats; empty: by category
+  std::optional<Duration> timeout;           // of one attempt
+  std::optional<Duration> deadline;          // of all of it
+  Duration grace = std::chrono::seconds{5};  // between TERM and KILL
+  std::vector<RetryOn> retry_on;             // empty: by category; else these and nothing else
+  std::string fallback;   // shell text, when the command was given up or its breaker is open
+  std::string breaker;    // empty: none
+  int breaker_after = 5;  // failures out of the last 10 attempts, at least half of them
+  Duration breaker_open_for = std::chrono::minutes{1};
+  std::string budget;  // empty: none
   Capture capture = Capture::automatic;
-  bool quiet = false;  // no talk on standard error
-  bool record = true;  // this use, for darn exec --stats
-  std::string ledger;  // the file of the record; empty: default_ledger()
+  bool quiet = false;  // says nothing, but for what is wrong with darn's own state
+  std::string ledger;  // the database; empty: $XDG_STATE_HOME/darn/exec.db
 };
 
 enum class Ending : std::uint8_t {
-  succeeded,    // at the first try
+  ok,           // at the first try
   healed,       // at a later one
-  fell_back,    // by the fallback
+  fallback,     // by the fallback
   failed,       // given up
-  rejected,     // the breaker was open: nothing was started
-  interrupted,  // by a signal from outside
+  rejected,     // not started: the breaker is open
+  interrupted,  // by a signal that darn was sent
 };
-std::string_view to_string(Ending ending);
+std::string_view to_string(Ending);
 
 struct Attempt {
-  Outcome outcome;
-  Diagnosis diagnosis;  // category none: it went well
-  Duration waited{};    // before it
+  End end = End::exited;
+  int exit_code = -1;  // when end is exited
+  int signal = 0;
+  Category category = Category::none;
+  std::string why;  // for people: "connection refused"
+  Duration wall{};
+  Duration waited{};  // before it
+  bool fallback = false;
 };
 
 struct Report {
-  Ending ending = Ending::failed;
-  int status = 0;  // what to exit with; 128 + signal when a signal ended the command
-  int signal = 0;  // end_like() raises it
+  // To end with: `signal` is to be raised again when it is not 0, else `status` is the exit status
+  // (124: timed out, 126 and 127: could not be started, 75: rejected).
+  int status = 0;
+  int signal = 0;
+  Ending ending = Ending::ok;
+  int attempts = 0;  // of the command; the fallback is not one
+  bool healed = false;
+  Category category = Category::none;  // of the last failure; none: there was none
+  Duration duration{};                 // of all of it
+  Duration waited{};                   // of that, between attempts
+  bool used_fallback = false;          // it was started
+  bool rejected = false;
   std::string name;
-  std::vector<Attempt> attempts;  // of the command; the fallback is none
-  std::string why;                // one clause: why it ended as it did; empty: succeeded
-  Time began{};
-  Duration took{};   // all of it
-  Duration saved{};  // healed: from the end of the first try to the end; nobody had to watch that
-  std::optional<Time> breaker_until;  // rejected: when it may be worth asking again
-  std::optional<Outcome> fallback;
-  std::string output, errors;  // the end of what was captured of the last attempt
-
-  bool healed() const { return ending == Ending::healed; }
-  bool used_fallback() const { return fallback.has_value(); }
-  bool rejected() const { return ending == Ending::rejected; }
-  std::size_t retries() const { return attempts.empty() ? 0 : attempts.size() - 1; }
-  // Of the last failure; none when there was none.
-  Category category() const;
+  std::vector<Attempt> history;
 };
 
-// Checks what can be wrong before anything starts: ErrorKind::usage.
-Status check(const Request& request);
-
-Report execute(const Request& request);
-
-// Ends this process as the command ended: by its signal, or by returning its status.
-int end_like(const Report& report);
+Result<Report> run(const Options& options);
 
 }  // namespace darn::exec

@@ -6,74 +6,53 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
-#include <string>
-#include <unordered_set>
-
-#include "process/proc.hpp"
 
 namespace darn::exec {
 namespace {
 
-std::vector<pid_t> own_children() {
-  std::vector<pid_t> pids;
-  std::ifstream file("/proc/self/task/" + std::to_string(::getpid()) + "/children");
-  for (pid_t pid = 0; file >> pid;) {
-    pids.push_back(pid);
-  }
-  return pids;
+bool have_children() {
+  siginfo_t info{};
+  return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
 }  // namespace
 
 Family::Family() {
-  ::prctl(PR_GET_CHILD_SUBREAPER, &adopts_before_);
+  ::prctl(PR_GET_CHILD_SUBREAPER, &was_reaper_);
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  for (const pid_t pid : own_children()) {
-    earlier_.emplace_back(pid, start_ticks(pid));
+  if (have_children()) {
+    for (const Process& p : descendants(all_processes(), {::getpid()})) {
+      strangers_.push_back(p.pid);
+    }
   }
 }
 
-Family::~Family() { ::prctl(PR_SET_CHILD_SUBREAPER, adopts_before_); }
+Family::~Family() { ::prctl(PR_SET_CHILD_SUBREAPER, was_reaper_); }
 
-bool Family::is_earlier(pid_t pid) const {
-  return std::any_of(earlier_.begin(), earlier_.end(),
-                     [&](const auto& one) { return one.first == pid; });
-}
-
-std::vector<pid_t> Family::members() const {
+std::vector<Process> Family::members(Which which) const {
+  if (!have_children()) {
+    return {};
+  }
   const std::vector<Process> all = all_processes();
-  std::vector<pid_t> roots;
-  for (const auto& [pid, start] : earlier_) {
-    if (start_ticks(pid) == start) {  // else another one has its number now
-      roots.push_back(pid);
-    }
-  }
-  std::unordered_set<pid_t> others(roots.begin(), roots.end());
-  for (const Process& p : descendants(all, roots)) {
-    others.insert(p.pid);
-  }
-  std::vector<pid_t> found;
-  for (const Process& p : descendants(all, {::getpid()})) {
-    if (!others.contains(p.pid)) {
-      found.push_back(p.pid);
-    }
-  }
+  std::vector<Process> found = descendants(all, {::getpid()});
+  const std::vector<Process> theirs = descendants(all, strangers_);
+  const auto is_other = [&](const Process& p) {
+    return std::find(strangers_.begin(), strangers_.end(), p.pid) != strangers_.end() ||
+           std::any_of(theirs.begin(), theirs.end(),
+                       [&](const Process& q) { return q.pid == p.pid; }) ||
+           (which == Which::of_our_group && p.group != ::getpgrp());
+  };
+  std::erase_if(found, is_other);
   return found;
 }
 
-bool Family::signal_all(int signal) const {
-  const std::vector<pid_t> all = members();
-  for (const pid_t pid : all) {
-    ::kill(pid, signal);
+void Family::send(const std::vector<Process>& to, int signal) {
+  for (const Process& p : to) {
+    ::kill(p.pid, signal);
   }
-  return !all.empty();
-}
-
-void Family::reap(pid_t not_this) const {
-  for (const pid_t pid : own_children()) {
-    if (pid != not_this && !is_earlier(pid)) {
-      ::waitpid(pid, nullptr, WNOHANG);
+  if (signal == SIGTERM) {
+    for (const Process& p : to) {
+      ::kill(p.pid, SIGCONT);
     }
   }
 }

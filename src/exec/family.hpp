@@ -1,13 +1,13 @@
-// The processes that a command has started, to end them all at a timeout. This process adopts the
-// orphans among them while a Family lives, so that none escapes by losing its parent. What the
-// caller had started before is no part of it. Main thread only.
+// The processes that the command has made, wherever they went: darn becomes their reaper, so that
+// none escapes by letting its parent end. What darn already had as children when it was started (a
+// shell that became darn may have left some) is none of them. Single-threaded.
 #pragma once
 
 #include <sys/types.h>
 
-#include <cstdint>
-#include <utility>
 #include <vector>
+
+#include "process/proc.hpp"
 
 namespace darn::exec {
 
@@ -18,16 +18,17 @@ class Family {
   Family(const Family&) = delete;
   Family& operator=(const Family&) = delete;
 
-  std::vector<pid_t> members() const;  // living ones
-  // To each of them; false: there was none.
-  bool signal_all(int signal) const;
-  // Takes away adopted ones that have ended. `not_this`: whose end somebody else asks for.
-  void reap(pid_t not_this) const;
+  enum class Which : unsigned char {
+    all,
+    of_our_group,  // a daemon that has left for a group of its own is not one of them
+  };
+  std::vector<Process> members(Which which) const;
+  // TERM is followed by CONT: the stopped would never hear of it.
+  static void send(const std::vector<Process>& to, int signal);
 
  private:
-  bool is_earlier(pid_t pid) const;
-  std::vector<std::pair<pid_t, std::uint64_t>> earlier_;  // with when they started
-  int adopts_before_ = 0;
+  int was_reaper_ = 0;
+  std::vector<pid_t> strangers_;
 };
 
 }  // namespace darn::exec

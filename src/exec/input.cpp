@@ -2,10 +2,8 @@
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,172 +14,202 @@
 namespace darn::exec {
 namespace {
 
-Fd unlinked_file() {
-  const char* named = std::getenv("TMPDIR");
-  for (const char* dir : {named != nullptr && *named != '\0' ? named : "/tmp", "/tmp"}) {
-    if (Fd file(::open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)); file) {
-      return file;
+constexpr std::size_t kPage = 4096;  // what is offered at a time: one slot of a pipe
+
+// Unlinked: gone with darn, however that ends.
+Fd make_spool() {
+  const char* dir = std::getenv("TMPDIR");
+  Fd file(
+      ::open(dir != nullptr && *dir != '\0' ? dir : "/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (!file) {
+    std::string path = "/tmp/darn-input-XXXXXX";  // a file system without O_TMPFILE
+    file = Fd(::mkostemp(path.data(), O_CLOEXEC));
+    if (file) {
+      ::unlink(path.c_str());
     }
   }
-  return Fd(::memfd_create("darn-input", MFD_CLOEXEC));
-}
-
-// A byte stream that goes one way for us: not one that is the command's output as well (inetd).
-bool is_plain_socket(const struct stat& in) {
-  int type = 0;
-  socklen_t size = sizeof type;
-  struct stat out {};
-  return ::getsockopt(0, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM &&
-         (::fstat(1, &out) != 0 || out.st_dev != in.st_dev || out.st_ino != in.st_ino);
+  return file;
 }
 
 }  // namespace
 
-Input::Input(bool again) {
+Input::Input(std::uint64_t most_kept) : most_kept_(most_kept) {
   struct stat info {};
-  if (!again || ::fstat(0, &info) != 0) {
+  if (::fstat(0, &info) != 0) {
     return;
   }
   if (S_ISREG(info.st_mode) || S_ISBLK(info.st_mode)) {
-    kind_ = Kind::file;
-    begin_ = ::lseek(0, 0, SEEK_CUR);
-    repeatable_ = begin_ >= 0;
+    began_at_ = ::lseek(0, 0, SEEK_CUR);
+    kind_ = began_at_ >= 0 ? Kind::file : Kind::as_it_is;
   } else if (S_ISFIFO(info.st_mode)) {
-    kind_ = Kind::pipe;
+    if (auto scratch = make_pipe()) {
+      scratch_read_ = std::move(scratch->read);
+      scratch_write_ = std::move(scratch->write);
+      kind_ = Kind::pipe;
+    }
   } else if (S_ISSOCK(info.st_mode)) {
-    repeatable_ = is_plain_socket(info);
-    kind_ = repeatable_ ? Kind::socket : Kind::as_it_is;
+    int type = 0;
+    socklen_t size = sizeof type;
+    const bool stream = ::getsockopt(0, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
+    kind_ = stream && type == SOCK_STREAM ? Kind::socket : Kind::as_it_is;
   }
 }
 
-void Input::begin_attempt() {
-  if (kind_ == Kind::file) {
-    ::lseek(0, begin_, SEEK_SET);
+int Input::begin() {
+  if (kind_ != Kind::pipe && kind_ != Kind::socket) {
+    return 0;
   }
-  if (!is_fed() || !repeatable_) {
-    return;
+  int ends[2]{-1, -1};
+  const bool made = ::pipe2(ends, O_CLOEXEC) == 0;
+  command_end_ = Fd(ends[0]);
+  feed_ = Fd(ends[1]);
+  // One slot: it is writable exactly when the command has read all that was offered.
+  if (!made || ::fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(kPage)) < 0) {
+    lost_ = true;
+    kind_ = Kind::as_it_is;
+    feed_.reset();
+    return 0;
   }
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) {
-    repeatable_ = false;
-    return;
-  }
-  feed_read_.reset(ends[0]);
-  feed_write_.reset(ends[1]);
   ::fcntl(ends[1], F_SETFL, O_NONBLOCK);
-  // With room for one buffer, "there is room" means that the command has read all of it.
-  if (::fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(kAtOnce)) != static_cast<int>(kAtOnce)) {
-    repeatable_ = false;
-    feed_read_.reset();
-    feed_write_.reset();
-    return;
-  }
-  ahead_ = 0;
   replayed_ = 0;
-  waits_ = false;
+  offered_.clear();
+  return ends[0];
 }
 
-std::size_t Input::unread() const {
-  int bytes = 0;
-  return feed_read_ && ::ioctl(feed_read_.get(), FIONREAD, &bytes) == 0
-             ? static_cast<std::size_t>(std::max(bytes, 0))
-             : 0;
-}
+void Input::started() { command_end_.reset(); }
 
-ssize_t Input::look_ahead() {
-  if (kind_ == Kind::pipe) {
-    return ::tee(0, feed_write_.get(), kAtOnce, SPLICE_F_NONBLOCK);
+pollfd Input::watch() const {
+  if (!feed_) {
+    return {-1, 0, 0};
   }
-  std::array<char, kAtOnce> buffer;
-  const ssize_t n = ::recv(0, buffer.data(), buffer.size(), MSG_PEEK | MSG_DONTWAIT);
-  return n > 0 ? ::write(feed_write_.get(), buffer.data(), static_cast<std::size_t>(n)) : n;
+  if (!offered_.empty() || replayed_ < kept_ || at_end_) {
+    return {feed_.get(), POLLOUT, 0};
+  }
+  return {0, POLLIN, 0};
 }
 
-void Input::take(std::size_t bytes) {
-  std::array<char, kAtOnce> buffer;
-  while (bytes > 0) {
-    int there = 0;
-    // Somebody else who reads the same pipe may have been quicker: never wait for it.
-    if (::ioctl(0, FIONREAD, &there) != 0 || there <= 0) {
-      return;
-    }
-    const ssize_t n = ::read(0, buffer.data(), std::min(bytes, buffer.size()));
-    if (n <= 0) {
-      return;
-    }
-    keep(buffer.data(), static_cast<std::size_t>(n));
-    bytes -= static_cast<std::size_t>(n);
+void Input::step() {
+  settle();
+  if (feed_ && offered_.empty()) {
+    offer();
   }
 }
 
-void Input::keep(const char* data, std::size_t size) {
-  if (!repeatable_) {
+// What the command has read of what was offered is taken from the source.
+void Input::settle() {
+  int left = 0;
+  if (offered_.empty() || ::ioctl(feed_.get(), FIONREAD, &left) != 0) {
     return;
   }
-  if (!kept_) {
-    kept_ = unlinked_file();
+  const std::size_t read =
+      offered_.size() - std::min<std::size_t>(static_cast<std::size_t>(left), offered_.size());
+  if (offered_is_kept_) {
+    replayed_ += read;
+  } else {
+    take(read);
   }
-  if (kept_bytes_ + size > kMostKept ||
-      ::pwrite(kept_.get(), data, size, static_cast<off_t>(kept_bytes_)) !=
-          static_cast<ssize_t>(size)) {
-    repeatable_ = false;
-    kept_.reset();
+  offered_.erase(0, read);
+  pollfd readers{feed_.get(), POLLOUT, 0};
+  if (::poll(&readers, 1, 0) > 0 && (readers.revents & POLLERR) != 0) {
+    feed_.reset();  // nobody reads any more
+    offered_.clear();
+  }
+}
+
+void Input::offer() {
+  offered_is_kept_ = replayed_ < kept_;
+  bool unreadable = false;
+  if (offered_is_kept_) {
+    offered_.resize(std::min<std::uint64_t>(kPage, kept_ - replayed_));
+    const ssize_t n =
+        ::pread(spool_.get(), offered_.data(), offered_.size(), static_cast<off_t>(replayed_));
+    offered_.resize(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+    unreadable = offered_.empty();
+  } else if (!at_end_) {
+    offered_ = peek();
+  }
+  if (offered_.empty()) {
+    lost_ = lost_ || unreadable;
+    if (at_end_ || unreadable) {
+      feed_.reset();
+    }
     return;
   }
-  kept_bytes_ += size;
-}
-
-bool Input::replay() {
-  if (replayed_ >= kept_bytes_ || !kept_) {
-    return false;
-  }
-  std::array<char, kAtOnce> buffer;
-  const ssize_t n =
-      ::pread(kept_.get(), buffer.data(), buffer.size(), static_cast<off_t>(replayed_));
-  const ssize_t given =
-      n > 0 ? ::write(feed_write_.get(), buffer.data(), static_cast<std::size_t>(n)) : n;
-  if (given > 0) {
-    replayed_ += static_cast<std::size_t>(given);
-  }
-  return given > 0;
-}
-
-void Input::watch(std::vector<pollfd>& fds) const {
-  if (feed_write_) {
-    fds.push_back(waits_ ? pollfd{0, POLLIN, 0} : pollfd{feed_write_.get(), POLLOUT, 0});
-  }
-}
-
-void Input::move() {
-  while (feed_write_ && unread() == 0) {
-    take(ahead_);
-    replayed_ += ahead_;  // it is kept, and the command has it
-    ahead_ = 0;
-    if (replay()) {
-      waits_ = false;
-      return;
-    }
-    const ssize_t n = look_ahead();
-    waits_ = n < 0 && errno == EAGAIN;
-    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
-      feed_write_.reset();  // the end: the command sees it when it has read what is there
-    } else if (n > 0) {
-      ahead_ = static_cast<std::size_t>(n);
-      return;
-    } else if (waits_) {
-      return;
+  if (::write(feed_.get(), offered_.data(), offered_.size()) < 0) {
+    offered_.clear();
+    if (errno != EAGAIN && errno != EINTR) {
+      feed_.reset();
     }
   }
 }
 
-void Input::end_attempt() {
-  if (!feed_read_) {
+// What lies in the source, without taking it; sets at_end_.
+std::string Input::peek() {
+  std::string bytes(kPage, '\0');
+  ssize_t n = 0;
+  if (kind_ == Kind::socket) {
+    n = ::recv(0, bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
+  } else {
+    n = ::tee(0, scratch_write_.get(), bytes.size(), SPLICE_F_NONBLOCK);
+    std::string seen;
+    while (n > 0 && seen.size() < static_cast<std::size_t>(n)) {
+      const ssize_t part = ::read(scratch_read_.get(), bytes.data(), bytes.size());
+      if (part <= 0) {
+        break;
+      }
+      seen.append(bytes.data(), static_cast<std::size_t>(part));
+    }
+    bytes = n > 0 ? seen : bytes;
+  }
+  at_end_ = n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+  bytes.resize(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+  return bytes;
+}
+
+void Input::take(std::size_t n) {
+  std::array<char, kPage> buffer;
+  while (n > 0) {
+    const ssize_t part = ::read(0, buffer.data(), std::min(n, buffer.size()));
+    if (part <= 0 && errno != EINTR) {
+      return;
+    }
+    keep(std::string(buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(part, 0))));
+    n -= static_cast<std::size_t>(std::max<ssize_t>(part, 0));
+  }
+}
+
+void Input::keep(const std::string& bytes) {
+  if (lost_) {
     return;
   }
-  take(ahead_ - std::min(ahead_, unread()));
-  ahead_ = 0;
-  feed_read_.reset();
-  feed_write_.reset();
+  if (!spool_) {
+    spool_ = make_spool();
+  }
+  if (kept_ + bytes.size() > most_kept_ ||
+      ::pwrite(spool_.get(), bytes.data(), bytes.size(), static_cast<off_t>(kept_)) !=
+          static_cast<ssize_t>(bytes.size())) {
+    lost_ = true;
+    kept_ = replayed_ = 0;
+    spool_.reset();
+    return;
+  }
+  kept_ += bytes.size();
+  replayed_ = kept_;
+}
+
+void Input::ended() {
+  if (feed_) {
+    settle();
+    feed_.reset();
+  }
+  offered_.clear();
+}
+
+bool Input::rewind() {
+  if (kind_ == Kind::file) {
+    return ::lseek(0, began_at_, SEEK_SET) == began_at_;
+  }
+  return !lost_;
 }
 
 }  // namespace darn::exec

@@ -1,15 +1,17 @@
-// Standard input of a command that may run more than once. A file is wound back. A pipe is looked
-// into without taking anything (tee(2)), and only what the command has really read is taken and
-// kept for the next attempt: what it leaves unread is still there for whoever reads after us.
-// Everything else is passed on as it is. Main thread only.
+// The command's standard input, so that a second attempt reads what the first one did, and nobody
+// after darn misses a byte that no attempt has read. Single-threaded.
+//
+// A regular file goes to the command as it is and is set back to where it began. Of a pipe or
+// socket, darn lets the command see what lies in it without taking it (tee(2), MSG_PEEK), and takes
+// only what the command has read: `while read x; do darn exec -- CMD; done` loses nothing. What was
+// taken is kept in an unlinked file, up to 64 MiB. A terminal, /dev/null and other devices are not
+// touched.
 #pragma once
 
 #include <poll.h>
-#include <sys/types.h>
 
-#include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <string>
 
 #include "process/fd.hpp"
 
@@ -17,40 +19,40 @@ namespace darn::exec {
 
 class Input {
  public:
-  static constexpr std::size_t kMostKept = 64UL << 20U;
+  explicit Input(std::uint64_t most_kept = 64ULL << 20U);
 
-  // `again`: it may have to be read once more.
-  explicit Input(bool again);
-  int for_command() const { return feed_read_ ? feed_read_.get() : 0; }
-  void begin_attempt();
-  void end_attempt();
-  // Whether the next attempt would see the same input from its beginning.
-  bool is_repeatable() const { return repeatable_; }
-
-  void watch(std::vector<pollfd>& fds) const;
-  void move();
+  int begin();  // what the next attempt is to have as its standard input
+  void started();
+  pollfd watch() const;
+  void step();
+  void ended();
+  bool can_rewind() const { return !lost_; }
+  // For another attempt. False: what was read cannot be had again.
+  bool rewind();
 
  private:
   enum class Kind : std::uint8_t { as_it_is, file, pipe, socket };
-  static constexpr std::size_t kAtOnce = 4096;  // one page: all that the command's pipe holds
 
-  bool is_fed() const { return kind_ == Kind::pipe || kind_ == Kind::socket; }
-  std::size_t unread() const;    // by the command, in its pipe
-  ssize_t look_ahead();          // into the command's pipe, nothing taken from ours
-  void take(std::size_t bytes);  // from ours, what the command has read
-  void keep(const char* data, std::size_t size);
-  bool replay();
+  void settle();
+  void offer();
+  std::string peek();
+  void take(std::size_t n);
+  void keep(const std::string& bytes);
 
   Kind kind_ = Kind::as_it_is;
-  bool repeatable_ = true;
-  off_t begin_ = 0;  // of a file
-  Fd feed_read_;
-  Fd feed_write_;
-  std::size_t ahead_ = 0;  // bytes in the command's pipe that are in ours too
-  bool waits_ = false;     // the command has read all there is: for more
-  Fd kept_;                // an unlinked file
-  std::size_t kept_bytes_ = 0;
-  std::size_t replayed_ = 0;
+  std::int64_t began_at_ = 0;  // file
+  std::uint64_t most_kept_;
+  bool lost_ = false;  // more was read than is kept
+  Fd spool_;
+  std::uint64_t kept_ = 0;
+  std::uint64_t replayed_ = 0;  // of that, by this attempt
+  Fd command_end_;              // until the command has it
+  Fd feed_;                     // our end of its pipe; closed: no more comes
+  Fd scratch_read_;             // for tee(2)
+  Fd scratch_write_;
+  std::string offered_;           // lies in the command's pipe
+  bool offered_is_kept_ = false;  // ... and comes from the spool
+  bool at_end_ = false;           // of the source
 };
 
 }  // namespace darn::exec

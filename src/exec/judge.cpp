@@ -1,5 +1,7 @@
 #include "exec/judge.hpp"
 
+#include <string.h>
+
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -7,117 +9,175 @@
 
 #include "base/text.hpp"
 #include "darn/backoff.hpp"
+#include "diagnose/diagnose.hpp"
+#include "model/policy.hpp"
 
 namespace darn::exec {
 namespace {
 
-using namespace std::chrono_literals;
+// A reset further off is not waited for: a person has given up on it by then.
+constexpr Duration kLongestFloor = std::chrono::hours{1};
 
-constexpr int kRetries = 5;
-const std::vector<Duration> kBackoff{5s, 15s, 45s, 135s, 300s};
+RE2::Options quiet() {
+  RE2::Options options;
+  options.set_log_errors(false);
+  return options;
+}
 
-int by_default(Category category) {
-  switch (category) {
-    case Category::network:
-    case Category::timeout:
-    case Category::transient:
-    case Category::rate_limit: return kRetries;
-    case Category::resource:
-    case Category::unknown: return 1;
-    default: return 0;
+std::string end_text(const Ended& ended, const std::string& program) {
+  switch (ended.end) {
+    case End::timed_out:
+    case End::deadline: return "timed out after " + format_duration(ended.wall);
+    case End::not_started:
+      return "cannot start " + program + ": " + ::strerrordesc_np(ended.start_errno);
+    case End::signalled:
+      return fmt::format("ended by SIG{}", ::sigabbrev_np(ended.signal) != nullptr
+                                               ? ::sigabbrev_np(ended.signal)
+                                               : std::to_string(ended.signal));
+    default: return fmt::format("exit {}", ended.exit_code);
   }
 }
 
-backoff schedule(const std::vector<Duration>& delays) {
-  const std::vector<Duration>& from = delays.empty() ? kBackoff : delays;
-  return backoff::schedule({from.begin(), from.end()});
+// Else the summary only says in other words how it ended.
+bool is_of_text(const Diagnosis& d) {
+  const auto begins = [&](std::string_view with) { return d.rule.starts_with(with); };
+  return !d.summary.empty() && (d.rule.find('+') != std::string::npos ||
+                                !(d.rule.empty() || begins("exit.") || begins("signal.") ||
+                                  begins("end.") || begins("errno.")));
 }
 
-Duration to_ms(duration d) { return std::chrono::ceil<Duration>(d); }
+bool matches(const RetryOn& on, const Judgement& judgement, const Ended& ended,
+             const Captured& captured) {
+  if (on.category) {
+    return *on.category == judgement.category;
+  }
+  if (on.exit) {
+    return ended.end == End::exited && ended.exit_code == *on.exit;
+  }
+  const RE2 regex(on.regex, quiet());
+  const auto in = [&](std::string_view text) {
+    return RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), regex);
+  };
+  return in(captured.errors) || in(captured.output);
+}
 
-std::string times(int n) { return n == 1 ? "1 retry" : fmt::format("{} retries", n); }
+int most_retries(const Options& options, Category category) {
+  if (options.retries) {
+    return *options.retries;
+  }
+  static const Policy policy = default_policy();
+  // To wait for a limit is a retry here: there is no pool that could rest.
+  const bool listed = !options.retry_on.empty() || category == Category::rate_limit;
+  return listed ? policy.max_retries : policy.of(category).retries;
+}
+
+Duration planned(const Options& options, Category category, int retry, std::uint64_t random) {
+  static const Policy policy = default_policy();
+  std::vector<Duration> delays = options.backoff;
+  if (delays.empty()) {
+    delays = policy.of(category).backoff;
+  }
+  if (delays.empty()) {
+    delays = policy.of(Category::network).backoff;
+  }
+  const auto schedule = backoff::schedule({delays.begin(), delays.end()});
+  return std::chrono::ceil<Duration>(schedule.delay(retry, random));
+}
 
 }  // namespace
 
-Judge::Judge(const Request& request)
-    : request_(request), most_(request.retries.value_or(kRetries)) {
-  for (const std::string& pattern : request.retry_on.patterns) {
-    // ^ and $ are of lines, which is what output is made of.
-    patterns_.push_back(std::make_unique<re2::RE2>("(?m)" + pattern, re2::RE2::Quiet));
-  }
-}
-
-Judge::~Judge() = default;
-
-bool Judge::is_named(const Failure& failure) const {
-  const RetryOn& on = request_.retry_on;
-  const auto holds = [](const auto& list, const auto& value) {
-    return std::find(list.begin(), list.end(), value) != list.end();
-  };
-  return holds(on.categories, failure.category) ||
-         (failure.end == End::exited && holds(on.exits, failure.exit_code)) ||
-         std::any_of(patterns_.begin(), patterns_.end(), [&](const auto& pattern) {
-           return re2::RE2::PartialMatch(failure.text, *pattern);
-         });
-}
-
-// How many retries failures of this kind are given; none: it is not tried again at all.
-std::optional<int> Judge::retries_for(const Failure& failure, std::string& why) const {
-  if (!request_.retry_on.empty()) {
-    why = "it is none of what --retry-on names";
-    return is_named(failure) ? std::optional(most_) : std::nullopt;
-  }
-  const int known = by_default(failure.category);
-  if (known == 0) {
-    why = "it would fail the same way again";
-    return std::nullopt;
-  }
-  return request_.retries ? most_ : known;
-}
-
-Next Judge::next(const Failure& failure, std::uint64_t random, std::optional<Duration> left) {
-  Next next;
-  if (failure.end == End::deadline) {
-    next.why = "the deadline has passed";
-    return next;
-  }
-  std::string why;
-  const std::optional<int> given = retries_for(failure, why);
-  if (!given) {
-    next.why = why;
-    return next;
-  }
-  // A named failure may be of any category: all of them count together then.
-  int& done = request_.retries || !request_.retry_on.empty()
-                  ? done_
-                  : done_by_category_[static_cast<std::size_t>(failure.category)];
-  const int most = std::min(*given, most_ - (&done == &done_ ? 0 : done_ - done));
-  if (done >= most) {
-    next.why = most_ == 0 ? "no retries were asked for" : times(done_) + " did not help";
-    return next;
-  }
-  next.retry = done + 1;
-  next.of = most;
-  duration delay = schedule(request_.backoff).delay(done_ + 1, random);
-  if (failure.ask_again_after) {
-    if (*failure.ask_again_after > kLongestWait) {
-      next.why = fmt::format("it asks to wait {}, longer than anybody does here",
-                             format_duration(*failure.ask_again_after));
-      return next;
+Result<RetryOn> parse_retry_on(std::string_view text) {
+  RetryOn on;
+  if (text.size() >= 3 && text.front() == '/' && text.back() == '/') {
+    on.regex = text.substr(1, text.size() - 2);
+    const RE2 regex(on.regex, quiet());
+    if (!regex.ok()) {
+      return fail(ErrorKind::usage, "--retry-on " + quote(text) + ": " + regex.error(),
+                  "the syntax is RE2's: no look-around, no back-references");
     }
-    delay = respect_retry_after(delay, *failure.ask_again_after, kLongestWait, random);
+    return on;
   }
-  next.delay = to_ms(delay);
-  if (left && next.delay >= *left) {
-    next.why = fmt::format("waiting {} would pass the deadline", format_duration(next.delay));
-    return next;
+  on.category = parse_category(text);
+  if (on.category && *on.category != Category::none) {
+    return on;
   }
-  ++done;
-  if (&done != &done_) {
-    ++done_;
+  on.category.reset();
+  if (const auto number = parse_int(text); number && *number >= 1 && *number <= 255) {
+    on.exit = static_cast<int>(*number);
+    return on;
   }
-  next.again = true;
-  return next;
+  return fail(ErrorKind::usage, "--retry-on " + quote(text) + " is nothing to retry on",
+              "a category (network, rate_limit, resource, timeout, transient, permanent, unknown), "
+              "an exit status from 1 to 255, or a /regular expression/");
 }
+
+Judgement judge(const Ended& ended, const Captured& captured, const std::string& program,
+                Time now) {
+  Judgement result;
+  result.failed = ended.end != End::exited || ended.exit_code != 0;
+  if (!result.failed) {
+    return result;
+  }
+  Outcome outcome;
+  outcome.end = ended.end;
+  outcome.exit_code = ended.exit_code;
+  outcome.signal = ended.signal;
+  outcome.core_dumped = ended.core_dumped;
+  outcome.start_errno = ended.start_errno;
+  outcome.wall = ended.wall;
+  outcome.ended = now;
+  const Diagnosis found = diagnose(
+      {.outcome = &outcome, .output = captured.output, .errors = captured.errors, .now = now});
+  result.category = found.category;
+  result.why = end_text(ended, program);
+  if (is_of_text(found)) {
+    result.why += ", " + one_line(shorten(found.summary, 120));
+  }
+  if (found.retry_after) {
+    result.floor = found.retry_after;
+  }
+  if (found.resets_at && *found.resets_at > now) {
+    result.floor = std::max(result.floor.value_or(Duration{}), *found.resets_at - now);
+  }
+  return result;
+}
+
+Next next(const Options& options, const Judgement& judgement, const Ended& ended,
+          const Captured& captured, const Tally& tally, std::uint64_t random) {
+  Next n;
+  const Category category = judgement.category;
+  const auto asked = [&](const RetryOn& on) { return matches(on, judgement, ended, captured); };
+  if (!options.retry_on.empty() &&
+      std::none_of(options.retry_on.begin(), options.retry_on.end(), asked)) {
+    n.why_not = "not among --retry-on";
+    return n;
+  }
+  if (options.retry_on.empty() && category == Category::permanent) {
+    n.why_not = "not retried";
+    return n;
+  }
+  n.of = most_retries(options, category);
+  n.number = tally.retries + 1;
+  const int of_its_kind = options.retries || !options.retry_on.empty()
+                              ? tally.retries
+                              : tally.by_category[static_cast<std::size_t>(category)];
+  if (of_its_kind >= n.of || tally.retries >= std::max(n.of, default_policy().max_retries)) {
+    return n;
+  }
+  n.of = std::max(n.of, n.number);
+  n.delay = planned(options, category, n.number, random);
+  if (judgement.floor) {
+    if (*judgement.floor > kLongestFloor) {
+      n.why_not = "it asks to wait for " + format_duration(*judgement.floor);
+      return n;
+    }
+    n.delay = std::chrono::ceil<Duration>(respect_retry_after(n.delay, duration(*judgement.floor),
+                                                              duration(kLongestFloor) * 2, random));
+  }
+  n.again = true;
+  return n;
+}
+
+bool may_retry(const Options& options) { return options.retries.value_or(1) > 0; }
 
 }  // namespace darn::exec

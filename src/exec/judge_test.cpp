@@ -1,8 +1,10 @@
 #include "exec/judge.hpp"
 
+#include <cerrno>
+#include <csignal>
+
 #include <doctest/doctest.h>
 
-#include "base/random.hpp"
 #include "support/property.hpp"
 
 namespace darn::exec {
@@ -10,103 +12,122 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Failure of(Category category) { return {.exit_code = 1, .category = category}; }
+const Time kNow = time_from_ms(1'700'000'000'000);
 
-int retries(Judge& judge, const Failure& failure) {
-  int n = 0;
-  while (n < 100 && judge.next(failure, 7, {}).again) {
-    ++n;
+Ended exited(int code) { return {.end = End::exited, .exit_code = code, .wall = 1s}; }
+
+Judgement judged(const Ended& ended, std::string_view errors) {
+  return judge(ended, {.output = {}, .errors = errors}, "cmd", kNow);
+}
+
+Next after(const Options& options, Category category, const Tally& tally = {},
+           std::uint64_t random = 0) {
+  Judgement j;
+  j.failed = true;
+  j.category = category;
+  return next(options, j, exited(1), {}, tally, random);
+}
+
+Tally tally_of(Category category, int retries) {
+  Tally t;
+  t.retries = retries;
+  t.by_category[static_cast<std::size_t>(category)] = retries;
+  return t;
+}
+
+TEST_CASE("what a failure is, and how it is said") {
+  CHECK_FALSE(judged(exited(0), "connection refused").failed);
+  const Judgement refused = judged(exited(7), "curl: (7) Connection refused\n");
+  CHECK(refused.category == Category::network);
+  CHECK(refused.why == "exit 7, curl: (7) Connection refused");
+  CHECK(judged(exited(3), "").why == "exit 3");
+  CHECK(judged({.end = End::signalled, .signal = SIGSEGV}, "").why == "ended by SIGSEGV");
+  const Judgement slow = judged({.end = End::timed_out, .signal = SIGTERM, .wall = 2s}, "");
+  CHECK(slow.category == Category::timeout);
+  CHECK(slow.why == "timed out after 2.0s");
+  const Judgement missing = judged({.end = End::not_started, .start_errno = ENOENT}, "");
+  CHECK(missing.category == Category::permanent);
+  CHECK(missing.why == "cannot start cmd: No such file or directory");
+}
+
+TEST_CASE("what the other side asked for is a floor, up to an hour") {
+  const Judgement limited = judged(exited(22), "HTTP/1.1 429 Too Many Requests\nRetry-After: 30\n");
+  REQUIRE(limited.category == Category::rate_limit);
+  CHECK(limited.floor == 30s);
+  Options quick;
+  quick.backoff = {1ms};
+  const Next n = next(quick, limited, exited(22), {}, {}, ~0ULL);
+  CHECK(n.again);
+  CHECK(n.delay >= 30s);
+  CHECK(n.delay <= 34s);
+  Judgement far = limited;
+  far.floor = 2h;
+  const Next none = next(quick, far, exited(22), {}, {}, 0);
+  CHECK_FALSE(none.again);
+  CHECK(none.why_not.find("2h") != std::string::npos);
+}
+
+TEST_CASE("how often, by category") {
+  const Options o;
+  for (const Category c :
+       {Category::network, Category::timeout, Category::transient, Category::rate_limit}) {
+    CHECK(after(o, c, tally_of(c, 4)).again);
+    CHECK_FALSE(after(o, c, tally_of(c, 5)).again);
+    CHECK(after(o, c).of == 5);
   }
-  return n;
+  for (const Category c : {Category::resource, Category::unknown}) {
+    CHECK(after(o, c).again);
+    CHECK_FALSE(after(o, c, tally_of(c, 1)).again);
+    CHECK(after(o, c, tally_of(Category::network, 2)).again);
+  }
+  CHECK_FALSE(after(o, Category::unknown, tally_of(Category::network, 5)).again);
+  CHECK_FALSE(after(o, Category::permanent).again);
+}
+
+TEST_CASE("--retries is the number for all that is retried") {
+  Options o;
+  o.retries = 2;
+  CHECK(after(o, Category::unknown, tally_of(Category::unknown, 1)).again);
+  CHECK_FALSE(after(o, Category::network, tally_of(Category::network, 2)).again);
+  CHECK_FALSE(after(o, Category::permanent).again);
+  o.retries = 0;
+  CHECK_FALSE(after(o, Category::network).again);
+  CHECK_FALSE(may_retry(o));
+  CHECK(may_retry(Options{}));
+}
+
+TEST_CASE("--retry-on is all that is retried") {
+  Options o;
+  o.retry_on = {*parse_retry_on("permanent"), *parse_retry_on("1"), *parse_retry_on("/b[ao]r/")};
+  CHECK(after(o, Category::permanent, tally_of(Category::permanent, 4)).again);
+  CHECK(after(o, Category::unknown).again);  // exit 1
+  o.retry_on = {*parse_retry_on("/b[ao]r/")};
+  CHECK_FALSE(after(o, Category::network).again);
+  Judgement j;
+  j.failed = true;
+  j.category = Category::unknown;
+  CHECK(next(o, j, exited(9), {.output = "foo bar", .errors = {}}, {}, 0).again);
+  CHECK(next(o, j, exited(9), {.output = {}, .errors = "bor"}, {}, 0).again);
+  for (const char* wrong : {"", "0", "256", "netwerk", "none", "/(/", "//", "/a"}) {
+    CHECK_FALSE(parse_retry_on(wrong));
+  }
+}
+
+TEST_CASE("waits") {
+  Options o;
+  o.backoff = {1s, 10s};
+  darn::test::property("stay within half of the plan and the plan", [&](std::uint64_t random) {
+    for (int retries = 0; retries < 5; ++retries) {
+      const Duration planned = retries == 0 ? 1s : 10s;
+      const Next n = after(o, Category::network, tally_of(Category::network, retries), random);
+      RC_ASSERT(n.again && n.delay >= planned / 2 && n.delay <= planned);
+      RC_ASSERT(n.number == retries + 1);
+    }
+  });
+  const Next first = after({}, Category::unknown);
+  CHECK(first.delay <= 5s);
+  CHECK(first.delay >= 2500ms);
 }
 
 }  // namespace
-
-TEST_CASE("by default each category has its retries, five in all") {
-  const Request request;
-  for (const auto& [category, expected] : {std::pair{Category::network, 5},
-                                           {Category::timeout, 5},
-                                           {Category::transient, 5},
-                                           {Category::rate_limit, 5},
-                                           {Category::resource, 1},
-                                           {Category::unknown, 1},
-                                           {Category::permanent, 0}}) {
-    Judge judge(request);
-    CAPTURE(to_string(category));
-    CHECK(retries(judge, of(category)) == expected);
-  }
-  Judge judge(request);
-  CHECK(retries(judge, of(Category::unknown)) == 1);
-  CHECK(retries(judge, of(Category::network)) == 4);
-  CHECK(retries(judge, of(Category::timeout)) == 0);
-}
-
-TEST_CASE("the waits are those of the policy, half of each to all of it") {
-  const Request request;
-  Judge judge(request);
-  for (const Duration planned : {5s, 15s, 45s, 135s, 300s}) {
-    const Next next = judge.next(of(Category::network), 12345, {});
-    CHECK(next.delay >= planned / 2);
-    CHECK(next.delay <= planned);
-    CHECK(next.of == 5);
-  }
-}
-
-TEST_CASE("--retries holds for every kind but permanent ones") {
-  Request request;
-  request.retries = 3;
-  for (const Category category : {Category::network, Category::unknown, Category::resource}) {
-    Judge judge(request);
-    CHECK(retries(judge, of(category)) == 3);
-  }
-  Judge judge(request);
-  CHECK(retries(judge, of(Category::permanent)) == 0);
-}
-
-TEST_CASE("--retry-on names what is tried again, permanent failures too") {
-  Request request;
-  request.retry_on = {.categories = {Category::permanent}, .exits = {75}, .patterns = {"^later$"}};
-  CHECK(retries(*std::make_unique<Judge>(request), of(Category::permanent)) == 5);
-  CHECK(retries(*std::make_unique<Judge>(request), of(Category::network)) == 0);
-  Failure failure = of(Category::network);
-  failure.exit_code = 75;
-  CHECK(retries(*std::make_unique<Judge>(request), failure) == 5);
-  failure.exit_code = 1;
-  failure.text = "now\nlater\n";
-  CHECK(retries(*std::make_unique<Judge>(request), failure) == 5);
-  failure.text = "sooner or later\n";
-  CHECK(retries(*std::make_unique<Judge>(request), failure) == 0);
-}
-
-TEST_CASE("what the other side asks for is a floor, up to six hours") {
-  const Request request;
-  Judge judge(request);
-  Failure failure = of(Category::rate_limit);
-  failure.ask_again_after = 20min;
-  CHECK(judge.next(failure, 1, {}).delay >= 20min);
-  failure.ask_again_after = 7h;
-  CHECK_FALSE(judge.next(failure, 1, {}).again);
-}
-
-TEST_CASE("no wait passes the deadline, and no use is longer than its retries") {
-  test::property("bounded", [](std::uint64_t random) {
-    Request request;
-    request.retries = static_cast<int>(random % 7);
-    request.backoff = {Duration{static_cast<Duration::rep>(random % 1000)}, 2s};
-    Judge judge(request);
-    int n = 0;
-    for (;; ++n) {
-      const Duration left{static_cast<Duration::rep>((random >> 20U) % 3000)};
-      const Next next = judge.next(of(Category::network), mix64(random + 1), left);
-      if (!next.again) {
-        RC_ASSERT(!next.why.empty());
-        break;
-      }
-      RC_ASSERT(next.delay < left);
-      RC_ASSERT(next.retry <= next.of);
-    }
-    RC_ASSERT(n <= *request.retries);
-  });
-}
-
 }  // namespace darn::exec

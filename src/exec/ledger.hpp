@@ -1,94 +1,125 @@
-// What all uses of `darn exec` by one user share: the record of uses, breakers and budgets by name.
-// One SQLite file, each call one transaction; other processes are waited for up to two seconds. Of
-// a command only the name and the program are kept, never its arguments or its output. One thread.
+// What all uses of darn exec share: who ran and how it ended, breakers and budgets by name. One
+// SQLite database, 0600 in a folder of 0700, shared by processes: what is decided by a breaker or a
+// budget is loaded, decided and saved in one transaction. Waits a bounded time for others; fails
+// with an Error and never ends anything. A Ledger belongs to one thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/clock.hpp"
+#include "base/result.hpp"
 #include "darn/breaker_core.hpp"
 #include "exec/exec.hpp"
+#include "exec/judge.hpp"
+#include "exec/talk.hpp"
 #include "store/sqlite.hpp"
 
 namespace darn::exec {
 
-// $XDG_STATE_HOME/darn/exec.db; empty when there is no home.
-std::string default_ledger();
+std::string default_ledger();  // $XDG_STATE_HOME/darn/exec.db
 
-struct BreakerState {
+// What store/ said of the file, without advice that is about runs.
+Error in_own_words(Error error);
+
+// How a named breaker is to behave; the rest is fixed (ledger.cpp).
+struct BreakerRule {
+  int after = 5;
+  Duration open_for = std::chrono::minutes{1};
+  Duration probe_lease = std::chrono::minutes{5};  // a probe that is not back by then is lost
+};
+
+struct BreakerRow {
   std::string name;
   breaker_state state = breaker_state::closed;
-  std::uint64_t calls = 0;  // that count now, and how many of them failed
   double failure_rate = 0;
-  std::optional<Time> open_until;
+  std::uint64_t calls = 0;
+  std::string category;
+  Time until{};  // open: may be tried again then
 };
 
-struct BudgetState {
-  std::string name;
-  double tokens = 0;
-};
-
-// Of all uses by one name.
 struct NameStats {
   std::string name;
-  std::string program;
   std::int64_t uses = 0;
-  std::int64_t failed_first = 0;  // the first try failed
-  std::int64_t healed = 0;
-  std::int64_t gave_up = 0;
-  std::int64_t fell_back = 0;
-  std::int64_t rejected = 0;
-  std::int64_t interrupted = 0;
-  double mean_retries = 0;  // of the healed ones
-  std::int64_t max_retries = 0;
-  Duration median{};  // of a whole use that was not rejected
-  Duration saved{};
+  std::int64_t failed_first = 0;  // of these, the first attempt failed
+  std::map<std::string, std::int64_t> endings;
+  std::map<std::string, std::int64_t> categories;  // of the last failure
+  std::map<std::int64_t, std::int64_t> healed_by;  // retries -> how often
+  Duration waited{};                               // of the healed ones, between attempts
+  Time first{};
   Time last{};
 };
 
 class Ledger {
  public:
-  static constexpr std::int64_t kKeptPerName = 10'000;
-  static constexpr Duration kKeptFor = std::chrono::hours{24 * 90};
-  static constexpr double kBudget = 10;        // tokens; a retry takes one
-  static constexpr double kPerSuccess = 0.1;   // as in gRPC: one retry for ten successes
-  static constexpr double kPerHour = kBudget;  // and what time gives back
+  static constexpr double kCapacity = 10;  // tokens of a budget, as darn::retry_budget
+  static constexpr double kPerSuccess = 0.1;
 
-  // Makes folder (0700) and file (0600) when they are not there. Read-only: fails when the file is
-  // not there.
-  static Result<Ledger> open(const std::string& path, bool read_only = false);
-  Ledger(Ledger&&) noexcept = default;
+  static Result<std::unique_ptr<Ledger>> open(const std::string& path, bool create = true);
 
-  Status record(const Report& report, const std::string& program, Time now);
+  struct Row {
+    const Report* report;
+    std::string program;
+    Time at;
+  };
+  Status record(const Row& row);
+
+  // A refused permit says for how long.
+  Result<breaker_core::permit> enter(const std::string& breaker, const BreakerRule& rule, Time now);
+  Status leave(const std::string& breaker, const BreakerRule& rule,
+               const breaker_core::permit& permit, breaker_core::result how, Category category,
+               Time now);
+  Result<std::vector<BreakerRow>> breakers(Time now);
+  Result<bool> reset(const std::string& breaker);  // false: there is none of that name
+
+  Result<bool> reserve(const std::string& budget, Time now);  // a retry's token; false: none left
+  Status give_back(const std::string& budget, double tokens, Time now);
+
   Result<std::vector<NameStats>> stats(const std::string& name);  // empty: all
-
-  // May an attempt begin? A permit for a probe is a lease: it is void after `lease`.
-  Result<breaker_core::permit> enter(const std::string& breaker, Duration open_for, Duration lease,
-                                     Time now);
-  // Until when it refuses everybody now; none: it does not.
-  Result<std::optional<Time>> leave(const std::string& breaker, const breaker_core::permit& permit,
-                                    breaker_core::result how, Duration open_for, Duration lease,
-                                    Time now);
-  Result<std::vector<BreakerState>> breakers(Time now);
-  Result<std::vector<BudgetState>> budgets(Time now);
-  Result<bool> reset(const std::string& name);  // breaker and budget; false: there is none
-
-  Result<bool> take_retry(const std::string& budget, Time now);
-  Status give_success(const std::string& budget, Time now);
 
  private:
   explicit Ledger(std::unique_ptr<Database> db) : db_(std::move(db)) {}
-  Status prune(std::int64_t row, const std::string& name, Time now);
-  Result<breaker_core> load(const std::string& breaker, Duration open_for, Duration lease,
-                            Time now);
-  Status save(const std::string& breaker, const breaker_core& core, Time now);
-  Result<double> tokens(const std::string& budget, Time now);
+  Status prune(const std::string& name, std::int64_t id, Time now);
+  void tidy();
+  Result<breaker_core> load(const std::string& breaker, const BreakerRule& rule, Time now);
+  Status save(const std::string& breaker, const BreakerRule& rule, const breaker_core& core,
+              Time now);
+  Result<double> tokens(const std::string& budget);
   Status save_tokens(const std::string& budget, double tokens, Time now);
 
   std::unique_ptr<Database> db_;
+};
+
+// The ledger as one use sees it: opened when it is first needed; when it cannot be used, that is
+// said once and everything is allowed.
+class UseLedger {
+ public:
+  UseLedger(const Options& options, const Talk& talk);
+
+  std::optional<std::string> enter_breaker();  // refused: "until 17:30:05"
+  void leave_breaker(const Judgement& judgement, bool broken_off);
+  bool reserve();
+  void refund();
+  void succeeded();
+  void record(const Report& report, const std::string& program, Time at);
+
+ private:
+  Ledger* get();
+  template <class T>
+  bool good(const Result<T>& result);
+  void trouble(const Error& error);
+
+  const Options& o_;
+  const Talk& talk_;
+  BreakerRule rule_;
+  std::unique_ptr<Ledger> ledger_;
+  bool unusable_ = false;
+  std::optional<breaker_core::permit> permit_;
 };
 
 }  // namespace darn::exec

@@ -1,59 +1,45 @@
 #include "exec/signals.hpp"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
 
-#include "process/proc.hpp"
-
 namespace darn::exec {
 namespace {
 
-// Those that the kernel sends for something a program itself has done, and those that nobody gets.
-constexpr std::array kNotHandedOn{SIGKILL, SIGSTOP, SIGCHLD, SIGSEGV, SIGBUS,  SIGILL, SIGFPE,
-                                  SIGTRAP, SIGSYS,  SIGABRT, SIGPIPE, SIGXCPU, SIGXFSZ};
-
-sigset_t only(int signal) {
-  sigset_t set;
-  ::sigemptyset(&set);
-  ::sigaddset(&set, signal);
-  return set;
-}
+constexpr std::array kTaken{SIGCHLD, SIGINT,  SIGQUIT, SIGTERM, SIGHUP,
+                            SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT};
 
 }  // namespace
 
-const sigset_t& handed_on() {
-  static const sigset_t set = [] {
-    sigset_t all;
-    ::sigfillset(&all);
-    for (const int signal : kNotHandedOn) {
-      ::sigdelset(&all, signal);
+Signals::Signals() : found_(signal_state()) {
+  struct sigaction action {};
+  action.sa_handler = SIG_IGN;
+  ::sigaction(SIGPIPE, &action, &pipe_);
+  action.sa_handler = SIG_DFL;  // an ignored SIGCHLD would take the exit status away
+  ::sigaction(SIGCHLD, &action, &child_);
+  sigset_t taken;
+  ::sigemptyset(&taken);
+  for (const int signal : kTaken) {
+    struct sigaction now {};
+    ::sigaction(signal, nullptr, &now);
+    if (now.sa_handler != SIG_IGN) {
+      ::sigaddset(&taken, signal);
     }
-    return all;
-  }();
-  return set;
-}
-
-Signals::Signals() {
-  struct sigaction change {};
-  change.sa_handler = SIG_DFL;  // ignored, it would take away how the command has ended
-  ::sigaction(SIGCHLD, &change, &child_before_);
-  change.sa_handler = SIG_IGN;  // a reader who has gone is seen by the write
-  ::sigaction(SIGPIPE, &change, &pipe_before_);
-  sigset_t mine = handed_on();
-  ::sigaddset(&mine, SIGCHLD);
-  ::sigprocmask(SIG_BLOCK, &mine, &mask_before_);
-  fd_.reset(::signalfd(-1, &mine, SFD_CLOEXEC | SFD_NONBLOCK));
+  }
+  ::sigprocmask(SIG_BLOCK, &taken, nullptr);
+  fd_ = Fd(::signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
 Signals::~Signals() {
-  ::sigaction(SIGPIPE, &pipe_before_, nullptr);
-  ::sigaction(SIGCHLD, &child_before_, nullptr);
-  ::sigprocmask(SIG_SETMASK, &mask_before_, nullptr);
+  while (next()) {  // has been heeded, or came too late to matter
+  }
+  ::sigaction(SIGPIPE, &pipe_, nullptr);
+  ::sigaction(SIGCHLD, &child_, nullptr);
+  ::sigprocmask(SIG_SETMASK, &found_.mask, nullptr);
 }
 
-std::optional<signalfd_siginfo> Signals::next() {
+std::optional<signalfd_siginfo> Signals::next() const {
   signalfd_siginfo info{};
   if (::read(fd_.get(), &info, sizeof info) != sizeof info) {
     return std::nullopt;
@@ -61,56 +47,48 @@ std::optional<signalfd_siginfo> Signals::next() {
   return info;
 }
 
-void Signals::restore_for_child() const {
-  ::sigaction(SIGPIPE, &pipe_before_, nullptr);
-  ::sigaction(SIGCHLD, &child_before_, nullptr);
-  ::signal(SIGXFSZ, SIG_DFL);  // darn ignores it; a command should not
-  ::sigprocmask(SIG_SETMASK, &mask_before_, nullptr);
-}
-
-bool sent_by_terminal(const signalfd_siginfo& info) { return info.ssi_code == SI_KERNEL; }
-
-bool sent_from_below(const signalfd_siginfo& info) {
-  if (info.ssi_code != SI_USER && info.ssi_code != SI_TKILL && info.ssi_code != SI_QUEUE) {
-    return false;
-  }
-  const auto sender = static_cast<pid_t>(info.ssi_pid);
-  if (sender <= 1 || sender == ::getpid()) {
-    return false;
-  }
-  for (const Process& p : descendants(all_processes(), {::getpid()})) {
-    if (p.pid == sender) {
-      return true;
-    }
-  }
-  return false;
-}
+bool is_from_a_process(const signalfd_siginfo& info) { return info.ssi_code <= 0; }
 
 bool asks_to_end(int signal) {
   return signal == SIGINT || signal == SIGTERM || signal == SIGHUP || signal == SIGQUIT;
 }
 
-namespace {
-void take_default(int signal) {
-  struct sigaction change {};
-  change.sa_handler = SIG_DFL;
-  struct sigaction before {};
-  sigset_t mask_before;
-  const sigset_t one = only(signal);
-  ::sigaction(signal, &change, &before);
-  ::kill(::getpid(), signal);
-  ::sigprocmask(SIG_UNBLOCK, &one, &mask_before);  // here it stops, or ends
-  ::sigprocmask(SIG_SETMASK, &mask_before, nullptr);
-  ::sigaction(signal, &before, nullptr);
+void stop_self(int signal) {
+  if (signal == SIGSTOP) {
+    ::raise(SIGSTOP);
+    return;
+  }
+  sigset_t one;
+  sigset_t before;
+  ::sigemptyset(&one);
+  ::sigaddset(&one, signal);
+  ::raise(signal);
+  ::sigprocmask(SIG_UNBLOCK, &one, &before);  // stops here
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
 }
-}  // namespace
 
-void stop_like(int signal) { take_default(signal); }
+TerminalState::TerminalState() {
+  for (const int fd : {0, 2, 1}) {
+    if (::tcgetattr(fd, &modes_) == 0) {
+      fd_ = fd;
+      foreground_ = ::tcgetpgrp(fd) == ::getpgrp();
+      return;
+    }
+  }
+}
 
-void die_of(int signal) {
-  const rlimit none{0, 0};
-  ::setrlimit(RLIMIT_CORE, &none);  // the command has left one, if anybody wanted it
-  take_default(signal);
+void TerminalState::restore() const {
+  if (fd_ < 0 || !foreground_) {
+    return;
+  }
+  sigset_t stop;
+  sigset_t before;
+  ::sigemptyset(&stop);
+  ::sigaddset(&stop, SIGTTOU);  // would stop whoever is not in the foreground
+  ::sigprocmask(SIG_BLOCK, &stop, &before);
+  ::tcsetpgrp(fd_, ::getpgrp());
+  ::tcsetattr(fd_, TCSANOW, &modes_);
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
 }
 
 }  // namespace darn::exec

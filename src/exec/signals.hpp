@@ -1,51 +1,56 @@
-// The signals of this process while a command runs in its place: they are read from a descriptor
-// instead of being delivered, and the command starts with those of before. One object at a time,
-// main thread only.
+// darn's signals while a command runs: blocked and read from a descriptor, so that each can be
+// passed on, and none is lost between two looks. What was ignored stays ignored, for the command,
+// too (nohup). One at a time in a process; the destructor puts everything back.
 #pragma once
 
 #include <signal.h>
 #include <sys/signalfd.h>
-#include <sys/types.h>
+#include <termios.h>
 
 #include <optional>
 
+#include "exec/spawn.hpp"
 #include "process/fd.hpp"
 
 namespace darn::exec {
 
-// What a program that stands between must hand on.
-const sigset_t& handed_on();
-
 class Signals {
  public:
-  Signals();   // blocks them; SIGCHLD as well
-  ~Signals();  // as before; what has come meanwhile and was not read is delivered
+  Signals();
+  ~Signals();
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
   int fd() const { return fd_.get(); }
-  std::optional<signalfd_siginfo> next();
-  // In the child, between vfork and exec: system calls only.
-  void restore_for_child() const;
+  std::optional<signalfd_siginfo> next() const;
+  const SignalState& found() const { return found_; }
 
  private:
+  SignalState found_;
   Fd fd_;
-  sigset_t mask_before_{};
-  struct sigaction pipe_before_ {};
-  struct sigaction child_before_ {};
+  struct sigaction pipe_ {};
+  struct sigaction child_ {};
 };
 
-// Whether somebody below this process has sent it: to the whole group, then, so that the command
-// has it already.
-bool sent_from_below(const signalfd_siginfo& info);
-// From the keyboard of the terminal: the kernel sends it to the whole group.
-bool sent_by_terminal(const signalfd_siginfo& info);
-// Asks the command to end.
+// By kill(2), not by the terminal: then only darn has got it.
+bool is_from_a_process(const signalfd_siginfo& info);
 bool asks_to_end(int signal);
 
-// Stops this process as the command was stopped; returns when it is continued.
-void stop_like(int signal);
-// Ends this process by that signal, without a core of its own. Returns only if that is impossible.
-void die_of(int signal);
+// Stops darn as the command was stopped, so that the shell sees its job stop; returns when it goes
+// on.
+void stop_self(int signal);
+
+// The terminal as it was found. An attempt that was killed may have left it raw, or to a process
+// group that is gone.
+class TerminalState {
+ public:
+  TerminalState();
+  void restore() const;
+
+ private:
+  int fd_ = -1;
+  bool foreground_ = false;
+  termios modes_{};
+};
 
 }  // namespace darn::exec

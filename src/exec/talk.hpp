@@ -1,7 +1,8 @@
-// What is said of a use: lines for people, one line of JSON for machines, one line of Markdown for
-// the summary of a CI step. Pure but for the times of day.
+// What darn says on standard error while it runs one command. A closed or full standard error ends
+// nothing.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "exec/exec.hpp"
@@ -9,17 +10,22 @@
 
 namespace darn::exec {
 
-// "network (exit 1, connection refused)"
-std::string describe(const Attempt& attempt, const std::string& program);
-// "attempt 1 failed: …; retry 1 of 5 in 4.1s"
-std::string retry_line(const Report& report, const std::string& program, const Next& next);
-// How it ended; empty when there is nothing to say: succeeded, or failed with nothing to be done.
-std::string end_line(const Report& report, const std::string& program);
-// How to look at an open breaker and to close it.
-std::string rejection(const std::string& breaker, Time until, Time now);
+class Talk {
+ public:
+  explicit Talk(bool quiet) : quiet_(quiet) {}
 
-std::string report_json(const Report& report);
-// Empty for a success at the first try.
-std::string step_summary_line(const Report& report);
+  // `open`: the command has left a line unfinished.
+  void retrying(const Report& report, const std::string& why, const Next& plan, bool open) const;
+  void gave_up(const Report& report, const std::string& why, const std::string& why_not,
+               bool open) const;
+  void healed(const Report& report) const;
+  void breaker_open(const std::string& name, const std::string& until, int attempts) const;
+  void falling_back() const;
+  void note(const std::string& text) const;
+  void warn(const std::string& text) const;  // also when quiet
+
+ private:
+  bool quiet_;
+};
 
 }  // namespace darn::exec

@@ -34,8 +34,7 @@ struct adaptive_throttle::State {
 adaptive_throttle::adaptive_throttle(adaptive_throttle_options options)
     : state_(std::make_shared<State>(std::move(options))) {}
 
-bool adaptive_throttle::admit(State& s, call& c, error& why) {
-  const time_point now = c.coarse_now();
+bool adaptive_throttle::admit(State& s, call& c, time_point now, error& why) {
   const double p = s.probability(now);
   s.requests.add(now);
   if (p > 0 && detail::unit_interval(c.random()) < p) {
@@ -47,14 +46,19 @@ bool adaptive_throttle::admit(State& s, call& c, error& why) {
   return true;
 }
 
-void adaptive_throttle::end(State& s, call& c, const error* e) {
-  const bool accepted =
-      e == nullptr || e->rejected ||
-      !(s.options.overload ? s.options.overload(*e) : e->category != category::permanent);
-  if (accepted || c.abandoned()) {
+void adaptive_throttle::end(State& s, call& c, const error* e, time_point began) {
+  if (e != nullptr && (e->rejected || c.abandoned())) {
+    forget(s, began);  // the other side was not asked, or not waited for
+    return;
+  }
+  const bool overload = e != nullptr && (s.options.overload ? s.options.overload(*e)
+                                                            : e->category != category::permanent);
+  if (!overload) {
     s.accepts.add(c.coarse_now());
   }
 }
+
+void adaptive_throttle::forget(State& s, time_point began) { s.requests.take_back(began); }
 
 double adaptive_throttle::rejection_probability(time_point now) const {
   return state_->probability(now);

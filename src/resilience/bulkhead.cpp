@@ -19,6 +19,20 @@ struct bulkhead::State {
   counter waited;
   counter refused;
   counter gave_up;
+
+  // Takes a place that is free; queued: there is none, but room in the queue. Needs the lock.
+  entry look() {
+    if (in_use < options.max_concurrent) {  // then nobody waits
+      ++in_use;
+      admitted.add();
+      return entry::admitted;
+    }
+    if (queue.size() >= static_cast<std::size_t>(std::max(options.max_queue, 0))) {
+      refused.add();
+      return entry::full;
+    }
+    return entry::queued;
+  }
 };
 
 bulkhead::bulkhead(bulkhead_options options) : state_(std::make_shared<State>()) {
@@ -31,17 +45,11 @@ bulkhead::bulkhead(bulkhead_options options) : state_(std::make_shared<State>())
 bulkhead::entry bulkhead::enter_or_queue(waiter& w) const {
   State& s = *state_;
   const std::scoped_lock lock(s.mutex);
-  if (s.in_use < s.options.max_concurrent) {  // then nobody waits
-    ++s.in_use;
-    s.admitted.add();
-    return entry::admitted;
+  const entry now = s.look();
+  if (now == entry::queued) {
+    s.queue.push_back(&w);
   }
-  if (s.queue.size() >= static_cast<std::size_t>(std::max(s.options.max_queue, 0))) {
-    s.refused.add();
-    return entry::full;
-  }
-  s.queue.push_back(&w);
-  return entry::queued;
+  return now;
 }
 
 bool bulkhead::leave_queue(waiter& w) const {
@@ -74,7 +82,14 @@ void bulkhead::release(State& s) {
 
 std::optional<error> bulkhead::wait_for_place(call& c) const {
   State& s = *state_;
-  std::condition_variable_any changed;
+  const entry first_look = [&s] {
+    const std::scoped_lock lock(s.mutex);
+    return s.look();
+  }();
+  if (first_look != entry::queued) {
+    return first_look == entry::full ? std::optional(full()) : std::nullopt;
+  }
+  std::condition_variable_any changed;  // allocates: only for those who wait
   waiter me{.admitted = [&changed] { changed.notify_one(); }};
   switch (enter_or_queue(me)) {
     case entry::admitted: return std::nullopt;

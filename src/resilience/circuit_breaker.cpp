@@ -11,7 +11,7 @@
 namespace darn {
 
 struct circuit_breaker::Shared::Slow {
-  explicit Slow(circuit_breaker_options o) : options(std::move(o)), core(options) {}
+  explicit Slow(circuit_breaker_options o) : options(std::move(o)), core(options.settings()) {}
 
   const circuit_breaker_options options;
   std::mutex mutex;
@@ -186,7 +186,7 @@ void circuit_breaker::collect(metrics& into) const {
   const auto calls = [&](std::string_view result, std::uint64_t n) {
     into.add("darn_circuit_breaker_calls_total", "Calls by what became of them",
              metrics::type::counter, label + "," + metric_label("result", result),
-             static_cast<double>(n));
+             static_cast<double>(n), shared_.get());
   };
   calls("success", successes);
   calls("failure", slow.failures.value());

@@ -10,7 +10,6 @@
 #include "support/property.hpp"
 
 using namespace std::chrono_literals;
-using darn::breaker_settings;
 using darn::breaker_state;
 using darn::category;
 using darn::circuit_breaker;
@@ -25,8 +24,7 @@ outcome<int> failing(category c = category::network) {
 
 // Opens at the first failure.
 circuit_breaker touchy(int probes = 1) {
-  return circuit_breaker(
-      {breaker_settings{.minimum_calls = 1, .open_for = 30s, .probes = probes, .ramp = 0s}});
+  return circuit_breaker({.minimum_calls = 1, .open_for = 30s, .probes = probes, .ramp = 0s});
 }
 
 std::uint64_t counted(const circuit_breaker& b, const std::string& result) {
@@ -119,7 +117,7 @@ TEST_CASE("changes are told once each, outside the lock") {
   darn::fake_clock clock;
   std::vector<std::pair<breaker_state, breaker_state>> told;
   std::optional<circuit_breaker> breaker;
-  darn::circuit_breaker_options options{breaker_settings{.minimum_calls = 1, .probes = 1}};
+  darn::circuit_breaker_options options{.minimum_calls = 1, .probes = 1};
   options.on_change = [&](breaker_state from, breaker_state to) {
     told.emplace_back(from, to);
     (void)breaker->state(clock.now());  // would hang if the lock were held
@@ -138,13 +136,13 @@ TEST_CASE("no call is lost in the counts of many threads, nor in the window") {
   constexpr int kThreads = 8;
   constexpr int kCalls = 20'000;
   for (const bool timed : {false, true}) {
-    breaker_settings settings{.failure_rate = 0.5};
+    darn::circuit_breaker_options settings{.failure_rate = 0.5};
     if (timed) {
       settings.window_time = 1h;
     } else {
       settings.window_calls = kThreads * kCalls;
     }
-    const circuit_breaker breaker({settings});
+    const circuit_breaker breaker(settings);
     const auto p = darn::pipeline(breaker);
     std::vector<std::thread> threads;
     std::atomic<int> failed{0};
@@ -196,7 +194,7 @@ TEST_CASE("of many threads only as many probes get through as there are places")
 
 TEST_CASE("a breaker for each key; the one not used for longest is forgotten") {
   darn::fake_clock clock;
-  const darn::keyed_circuit_breaker breakers({breaker_settings{.minimum_calls = 1}}, 2);
+  const darn::keyed_circuit_breaker breakers({.minimum_calls = 1}, 2);
   const auto run = [&](std::string_view host, bool good) {
     return darn::pipeline(breakers.at(host))
         .run({.clock = &clock}, [&] { return good ? outcome<int>(1) : failing(); })

@@ -6,10 +6,17 @@
 #include <functional>
 #include <future>
 #include <ios>
+#include <memory>
 #include <new>
 #include <optional>
+#include <regex>
 #include <typeinfo>
 #include <variant>
+#include <version>
+
+#ifdef __cpp_lib_format
+#include <format>
+#endif
 
 #include "darn/retry_after.hpp"
 #include "resilience/codes.hpp"
@@ -18,28 +25,7 @@ namespace darn {
 namespace {
 
 error of_kind(const tables::Kind& kind) {
-  return {.category = kind.category, .severity = kind.severity};
-}
-
-// What may have been done although it looks failed: no answer came, or the connection was lost
-// after the request had gone out.
-bool is_ambiguous_errno(int number) {
-  switch (number) {
-    case ETIMEDOUT:
-    case ECONNRESET:
-    case ECONNABORTED:
-    case EPIPE:
-    case ENETRESET:
-    case EIO:
-    case ECANCELED: return true;
-    default: return false;
-  }
-}
-
-bool is_ambiguous_http(int status) {
-  // 429 and 503 are answers of somebody who did not do it; 408 too, by RFC 9110. Of the other
-  // failures of a server nobody knows how far it had come.
-  return status >= 500 && status != 501 && status != 503 && status != 505 && status != 511;
+  return {.category = kind.category, .severity = kind.severity, .ambiguous = kind.ambiguous};
 }
 
 std::string words(const std::exception& e) {
@@ -62,6 +48,9 @@ std::optional<error> by_type(const std::exception& e) {
     result.message = words(e);
     return result;
   }
+  if (dynamic_cast<const std::bad_array_new_length*>(&e) != nullptr) {
+    return permanent(e);  // a bad_alloc, but of a size that no machine has
+  }
   if (dynamic_cast<const std::bad_alloc*>(&e) != nullptr) {
     return error{.category = category::resource,
                  .severity = severity::high,
@@ -73,10 +62,17 @@ std::optional<error> by_type(const std::exception& e) {
     result.message = words(e);
     return result;
   }
+  // Mistakes of a program or its input: the same call fails the same way. range_error and its
+  // siblings say that a result cannot be represented.
   if (dynamic_cast<const std::logic_error*>(&e) != nullptr ||
       dynamic_cast<const std::range_error*>(&e) != nullptr ||
       dynamic_cast<const std::overflow_error*>(&e) != nullptr ||
       dynamic_cast<const std::underflow_error*>(&e) != nullptr ||
+      dynamic_cast<const std::regex_error*>(&e) != nullptr ||
+      dynamic_cast<const std::bad_weak_ptr*>(&e) != nullptr ||
+#ifdef __cpp_lib_format
+      dynamic_cast<const std::format_error*>(&e) != nullptr ||
+#endif
       dynamic_cast<const std::bad_cast*>(&e) != nullptr ||
       dynamic_cast<const std::bad_typeid*>(&e) != nullptr ||
       dynamic_cast<const std::bad_exception*>(&e) != nullptr ||
@@ -97,34 +93,30 @@ std::atomic<const Registered*> registered{nullptr};
 
 std::optional<error> by_registered_type(const std::exception_ptr& e) {
   for (const auto* r = registered.load(std::memory_order_acquire); r != nullptr; r = r->next) {
-    if (auto known = r->classify(e)) {
-      return known;
+    try {
+      if (auto known = r->classify(e)) {
+        return known;
+      }
+    } catch (...) {  // a classifier of the user's that fails has said nothing
     }
   }
   return std::nullopt;
 }
 
-constexpr int kDeepest = 16;  // of exceptions nested in each other
+error plain(const std::exception& e) {
+  auto known = by_type(e);
+  return known ? *known : classify_message(words(e));
+}
 
-error classify_nested(const std::exception_ptr& e, int depth) {
-  if (auto known = by_registered_type(e)) {
-    return *known;
-  }
+error by_thrown_type(const std::exception_ptr& e) {
   try {
     std::rethrow_exception(e);
-  } catch (const std::exception& outer) {
-    error result = classify_error(outer);
-    const auto* nest = dynamic_cast<const std::nested_exception*>(&outer);
-    if (result.category != category::unknown || nest == nullptr || !nest->nested_ptr() ||
-        depth >= kDeepest) {
-      return result;
-    }
-    // What wraps it adds words; the cause below says what can be done.
-    error cause = classify_nested(nest->nested_ptr(), depth + 1);
-    cause.message = result.message + ": " + cause.message;
-    return cause;
+  } catch (const std::exception& thrown) {
+    return plain(thrown);
   } catch (const std::error_code& code) {
     return classify_error(code);
+  } catch (const std::error_condition& condition) {
+    return classify_error(condition);
   } catch (const error& thrown) {
     return thrown;
   } catch (const std::string& text) {
@@ -136,10 +128,83 @@ error classify_nested(const std::exception_ptr& e, int depth) {
   }
 }
 
+std::exception_ptr nested_in(const std::exception_ptr& e) {
+  try {
+    std::rethrow_exception(e);
+  } catch (const std::nested_exception& outer) {
+    return outer.nested_ptr();
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+constexpr int kDeepest = 16;  // of exceptions nested in each other
+
+error classify_nested(const std::exception_ptr& e, int depth);
+
+// What wraps another exception adds words. When it is not understood itself, the innermost one
+// that is says what can be done: those between are nearer to the talk than to the cause.
+error with_cause(error outer, const std::exception_ptr& nested, int depth) {
+  if (!nested || depth >= kDeepest) {
+    return outer;
+  }
+  error cause = classify_nested(nested, depth + 1);
+  if (cause.category == category::unknown && outer.category != category::unknown) {
+    return outer;
+  }
+  if (!outer.message.empty()) {
+    cause.message = outer.message + (cause.message.empty() ? "" : ": " + cause.message);
+  }
+  return cause;
+}
+
+error classify_nested(const std::exception_ptr& e, int depth) {
+  auto known = by_registered_type(e);
+  error mine = known ? std::move(*known) : by_thrown_type(e);
+  const bool decided = depth == 0 && mine.category != category::unknown;
+  return decided ? mine : with_cause(std::move(mine), nested_in(e), depth);
+}
+
+// Of the categories that the standard library has besides generic and system.
+std::optional<error> by_standard_category(int value, const std::error_category& of) {
+  if (of == std::future_category()) {
+    switch (static_cast<std::future_errc>(value)) {
+      case std::future_errc::broken_promise:  // who was to answer has ended; how far, nobody says
+        return error{.code = "broken_promise", .message = of.message(value), .ambiguous = true};
+      case std::future_errc::future_already_retrieved:
+        return error{.category = category::permanent,
+                     .code = "future_already_retrieved",
+                     .message = of.message(value)};
+      case std::future_errc::promise_already_satisfied:
+        return error{.category = category::permanent,
+                     .code = "promise_already_satisfied",
+                     .message = of.message(value)};
+      case std::future_errc::no_state:
+        return error{
+            .category = category::permanent, .code = "no_state", .message = of.message(value)};
+    }
+  }
+  if (of == std::iostream_category()) {
+    // A stream does not say why; half of what was written may have arrived.
+    return error{.code = "iostream", .message = of.message(value), .ambiguous = true};
+  }
+  return std::nullopt;
+}
+
+// getaddrinfo, TLS and others bring categories of their own: their words are all there is.
+error by_words(int value, const std::error_category& of) {
+  error result = classify_message(of.message(value));
+  result.code = std::string(of.name()) + " " + std::to_string(value);
+  return result;
+}
+
+bool is_errno(const std::error_category& of) {  // what POSIX calls a system error is an errno
+  return of == std::generic_category() || of == std::system_category();
+}
+
 }  // namespace
 
 error classify_errno(int error_number) {
-  const std::error_code code(error_number, std::generic_category());
   const auto* known = tables::error_number(error_number);
   error result = known != nullptr ? of_kind(known->kind) : error{};
   if (known != nullptr) {  // "errno.econnrefused"
@@ -150,37 +215,39 @@ error classify_errno(int error_number) {
   } else {
     result.code = "errno " + std::to_string(error_number);
   }
-  result.message = code.message();
-  result.ambiguous = is_ambiguous_errno(error_number);
+  result.message = std::generic_category().message(error_number);
   return result;
 }
 
 error classify_error(const std::error_code& code) {
-  const bool posix =
-      code.category() == std::generic_category() || code.category() == std::system_category();
-  error result =
-      posix ? classify_errno(code.value()) : classify_error(code.default_error_condition());
-  if (!posix && result.category == category::unknown) {
-    // getaddrinfo, TLS and others bring categories of their own: their words are all there is.
-    result = classify_message(code.message());
-    result.code = std::string(code.category().name()) + " " + std::to_string(code.value());
+  if (is_errno(code.category())) {
+    return classify_errno(code.value());
+  }
+  if (auto known = by_standard_category(code.value(), code.category())) {
+    return *known;
+  }
+  error result = classify_error(code.default_error_condition());
+  if (result.category == category::unknown) {
+    return by_words(code.value(), code.category());
   }
   result.message = code.message();
   return result;
 }
 
 error classify_error(const std::error_condition& condition) {
-  if (condition.category() == std::generic_category()) {
+  if (is_errno(condition.category())) {
     return classify_errno(condition.value());
   }
-  error result = classify_message(condition.message());
-  result.code = std::string(condition.category().name()) + " " + std::to_string(condition.value());
-  return result;
+  auto known = by_standard_category(condition.value(), condition.category());
+  return known ? *known : by_words(condition.value(), condition.category());
 }
 
 error classify_error(const std::exception& e) {
-  auto known = by_type(e);
-  return known ? *known : classify_message(words(e));
+  error mine = plain(e);
+  const auto* nest = dynamic_cast<const std::nested_exception*>(&e);
+  return mine.category == category::unknown && nest != nullptr
+             ? with_cause(std::move(mine), nest->nested_ptr(), 0)
+             : mine;
 }
 
 error classify_exception(const std::exception_ptr& e) {
@@ -205,7 +272,6 @@ error classify_http(int status, std::string_view retry_after) {
   result.code = std::to_string(status);
   result.message =
       known ? "HTTP " + result.code + " " + std::string(known->text) : "HTTP " + result.code;
-  result.ambiguous = is_ambiguous_http(status);
   if (!retry_after.empty()) {
     result.retry_after = parse_retry_after(retry_after, std::chrono::system_clock::now());
   }
@@ -217,10 +283,6 @@ error classify_grpc(std::string_view name) {
   error result = known ? of_kind(known->kind) : error{};
   result.code = known ? known->text : name;
   result.message = "gRPC " + result.code;
-  // Refused before it began, by the guide: all others may have got to the application.
-  result.ambiguous = result.code == "DEADLINE_EXCEEDED" || result.code == "UNKNOWN" ||
-                     result.code == "INTERNAL" || result.code == "UNAVAILABLE" ||
-                     result.code == "CANCELLED" || result.code == "DATA_LOSS";
   return result;
 }
 
@@ -232,21 +294,25 @@ error classify_grpc(int status) {
 }
 
 error classify_aws(std::string_view code, int http_status) {
+  // "com.amazonaws.dynamodb.v20120810#ThrottlingException:http://…": with the namespace of its
+  // model and the address of its schema, as some services send it.
+  code = code.substr(0, code.find(':'));
+  code.remove_prefix(code.find('#') == std::string_view::npos ? 0 : code.find('#') + 1);
   const auto known = tables::aws_code(code);
   error result = known              ? of_kind(known->kind)
                  : http_status != 0 ? classify_http(http_status)
                                     : error{};
-  // "ThrottlingException" of a service that is not in the table is still one.
-  if (!known && (code.starts_with("Throttl") || code.find("Throttl") != std::string_view::npos ||
-                 code.starts_with("TooManyRequests"))) {
+  // A "…ThrottledException" of a service that is not in the table is still one.
+  if (!known &&
+      (code.find("Throttl") != std::string_view::npos || code.starts_with("TooManyRequests"))) {
     result.category = category::rate_limit;
     result.severity = severity::low;
+    result.ambiguous = false;
   }
   result.code = code;
   result.message = http_status != 0
                        ? std::string(code) + " (HTTP " + std::to_string(http_status) + ")"
                        : std::string(code);
-  result.ambiguous = http_status != 0 && is_ambiguous_http(http_status);
   return result;
 }
 
@@ -264,7 +330,7 @@ error classify_exit(int status) {
   error result = known != nullptr ? of_kind(known->kind) : error{};
   result.code = "exit " + std::to_string(status);
   result.message = known != nullptr ? std::string(known->text) : result.code;
-  result.ambiguous = status > 128 || status == 124;
+  result.ambiguous = result.ambiguous || status > 128;  // ended in the middle of whatever it did
   return result;
 }
 

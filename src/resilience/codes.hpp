@@ -17,6 +17,7 @@ struct Kind {
   Category category = Category::unknown;
   Cause cause = Cause::unknown;
   Severity severity = Severity::medium;
+  bool ambiguous = false;  // what failed may have been done; see darn::error
 };
 
 struct CodeMeaning {

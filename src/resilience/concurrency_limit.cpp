@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cmath>
 #include <mutex>
+#include <optional>
 
 #include "darn/detail/gate_error.hpp"
 
@@ -16,48 +17,107 @@ bool is_overload(const error& e) {
          e.category == category::timeout || e.category == category::transient;
 }
 
+// Enough for an average: as in WindowedLimit of Netflix's concurrency-limits.
+constexpr double kRoundCalls = 10;
+// A look at the latency without a queue costs about two rounds of fewer calls: 3 % at most.
+constexpr int kRoundsBetweenLooks = 50;
+// The part of the limit that is let through meanwhile. The limit settles below twice the capacity,
+// so that a quarter surely leaves no queue.
+constexpr double kLookWith = 0.25;
+
 }  // namespace
 
 struct concurrency_limit::State {
+  // What calls that all began under the present limit say of it. To act on each call as it ends is
+  // to answer to limits of long ago, and swings between least and most.
+  struct Round {
+    time_point began = time_point::min();
+    int calls = 0;
+    double latencies = 0;  // ns, their sum
+    int peak = 0;          // of the calls under way
+
+    bool includes(time_point call_began) const { return call_began >= began; }
+    void add(double latency, int flying) {
+      ++calls;
+      latencies += latency;
+      peak = std::max(peak, flying);
+    }
+  };
+
   concurrency_limit_options options;
   std::string_view who;
   std::atomic<int> in_flight{0};
   std::atomic<int> limit{1};
-  std::mutex mutex;  // of the two below
+  std::mutex mutex;  // of what follows, but for the counters
   double exact = 1;
-  double best_latency = 0;  // ns
+  Round round;
+  double base_latency = 0;  // ns, when nothing queues; 0: not known
+  time_point base_measured = time_point::min();
+  int rounds_since = kRoundsBetweenLooks;
+  std::optional<double> widen_to;  // looking: the limit to go back to
   counter admitted;
   counter refused;
-
-  static constexpr double kForget = 1 + 1.0 / 1000;  // for each call
 
   void set(double wanted) {
     exact = std::clamp(wanted, options.least, options.most);
     limit.store(static_cast<int>(exact), std::memory_order_relaxed);
   }
 
-  void aimd(bool overload, double latency, int flying) {
-    if (overload || latency > static_cast<double>(options.target.count())) {
+  // Once for all calls that began before: they tell of one and the same overload.
+  void overloaded(time_point began, time_point now) {
+    if (!round.includes(began)) {
+      return;
+    }
+    if (widen_to) {
+      widen_to = *widen_to * options.decrease;
+    } else {
       set(exact * options.decrease);
+    }
+    round = {.began = now};
+  }
+
+  void aimd(double latency, int flying, time_point began, time_point now) {
+    if (latency > static_cast<double>(options.target.count())) {
+      overloaded(began, now);
     } else if (flying * 2 >= exact) {  // a limit that nobody needs says nothing about the room
       set(exact + 1 / exact);
     }
   }
 
-  void gradient(bool overload, double latency, int flying) {
-    if (overload) {
-      set(exact * options.decrease);
+  void gradient(double latency, int flying, time_point began, time_point now) {
+    if (!round.includes(began)) {
       return;
     }
-    // The best there was, slowly forgotten: an average would get used to an overload that lasts.
-    best_latency = best_latency == 0 ? latency : std::min(best_latency * kForget, latency);
-    if (flying < exact / 2) {
+    round.add(latency, flying);
+    if (round.calls < std::max(kRoundCalls, exact / 2)) {
       return;
     }
-    const double slope =
-        std::clamp(options.tolerance * best_latency / std::max(latency, 1.0), 0.5, 1.0);
-    const double wanted = exact * slope + std::sqrt(exact);  // a queue that short is healthy
-    set(exact * (1 - options.smoothing) + wanted * options.smoothing);
+    const double mean = round.latencies / round.calls;
+    const bool used = round.peak * 2 >= exact;
+    ++rounds_since;
+    if (widen_to || !used) {
+      measured(mean, now);
+    } else if (rounds_since > kRoundsBetweenLooks &&
+               (base_latency == 0 || now - base_measured >= options.refresh)) {
+      widen_to = exact;
+      set(exact * kLookWith);
+    } else {
+      const double slope =
+          std::clamp(options.tolerance * base_latency / std::max(mean, 1.0), 0.5, 1.0);
+      const double wanted = exact * slope + std::sqrt(exact);  // a queue that short is healthy
+      set(exact * (1 - options.smoothing) + wanted * options.smoothing);
+    }
+    round = {.began = now};
+  }
+
+  void measured(double latency, time_point now) {
+    base_latency = latency;
+    base_measured = now;
+    rounds_since = 0;
+    if (widen_to) {
+      set(*widen_to);
+      widen_to.reset();
+    }
   }
 };
 
@@ -73,14 +133,15 @@ concurrency_limit::concurrency_limit(concurrency_limit_options options)
 }
 
 bool concurrency_limit::admit(State& s, error& why) {
-  // Taken first, then looked at: of many at once none slips through between the two.
-  const int flying = s.in_flight.fetch_add(1, std::memory_order_relaxed) + 1;
-  if (flying > s.limit.load(std::memory_order_relaxed)) {
-    s.in_flight.fetch_sub(1, std::memory_order_relaxed);
-    s.refused.add();
-    why = detail::refusal("over_limit", s.who);
-    return false;
-  }
+  // Compared before it is taken: those who are refused never stand in the way of others.
+  int flying = s.in_flight.load(std::memory_order_relaxed);
+  do {
+    if (flying >= s.limit.load(std::memory_order_relaxed)) {
+      s.refused.add();
+      why = detail::refusal("over_limit", s.who);
+      return false;
+    }
+  } while (!s.in_flight.compare_exchange_weak(flying, flying + 1, std::memory_order_relaxed));
   s.admitted.add();
   return true;
 }
@@ -92,13 +153,15 @@ void concurrency_limit::end(State& s, call* c, const error* e, time_point began)
   if (silent) {
     return;
   }
-  const auto latency = static_cast<double>((c->now() - began).count());
-  const bool overload = e != nullptr && is_overload(*e);
+  const time_point now = c->now();
+  const auto latency = static_cast<double>((now - began).count());
   const std::scoped_lock lock(s.mutex);
-  if (s.options.how == concurrency_limit_options::algorithm::aimd) {
-    s.aimd(overload, latency, flying);
+  if (e != nullptr && is_overload(*e)) {
+    s.overloaded(began, now);
+  } else if (s.options.how == concurrency_limit_options::algorithm::aimd) {
+    s.aimd(latency, flying, began, now);
   } else {
-    s.gradient(overload, latency, flying);
+    s.gradient(latency, flying, began, now);
   }
 }
 

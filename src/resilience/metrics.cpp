@@ -7,13 +7,30 @@
 namespace darn {
 
 void metrics::add(std::string_view name, std::string_view help, type kind, std::string labels,
-                  double value) {
+                  double value, const void* source) {
   auto family = std::find_if(families_.begin(), families_.end(),
                              [&](const Family& f) { return f.name == name; });
   if (family == families_.end()) {
     family = families_.insert(family, {std::string(name), std::string(help), kind, {}});
   }
-  family->samples.push_back({std::move(labels), value});
+  auto sample = std::find_if(family->samples.begin(), family->samples.end(),
+                             [&](const Sample& s) { return s.labels == labels; });
+  if (sample == family->samples.end()) {
+    sample = family->samples.insert(sample, {std::move(labels), {}});
+  }
+  std::erase_if(sample->readings, [&](const auto& r) { return r.first == source; });
+  sample->readings.emplace_back(source, value);
+}
+
+double metrics::value(const Sample& s, type kind) {
+  if (kind == type::gauge) {
+    return s.readings.back().second;
+  }
+  double sum = 0;
+  for (const auto& [source, reading] : s.readings) {
+    sum += reading;
+  }
+  return sum;
 }
 
 std::string metrics::text() const {
@@ -24,7 +41,8 @@ std::string metrics::text() const {
     for (const Sample& sample : family.samples) {
       std::array<char, 32> number{};
       const auto end =
-          std::to_chars(number.data(), number.data() + number.size(), sample.value).ptr;
+          std::to_chars(number.data(), number.data() + number.size(), value(sample, family.kind))
+              .ptr;
       out += family.name;
       if (!sample.labels.empty()) {
         out += "{" + sample.labels + "}";

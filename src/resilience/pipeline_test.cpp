@@ -173,7 +173,7 @@ TEST_CASE("timeouts") {
 
 TEST_CASE("wall clock jumps") {
   darn::fake_clock clock;
-  darn::circuit_breaker breaker({darn::breaker_settings{.minimum_calls = 1, .open_for = 30s}});
+  darn::circuit_breaker breaker({.minimum_calls = 1, .open_for = 30s});
   const auto p =
       darn::pipeline(darn::timeout(10s),
                      darn::retry({.max_attempts = 2,
@@ -240,4 +240,24 @@ TEST_CASE("metrics in Prometheus text") {
                   "darn_retry_calls_total{policy=\"retry a\\\"b\"} 1\n") != std::string::npos);
   CHECK(text.find("darn_retry_failures_total{policy=\"retry a\\\"b\",category=\"unknown\"} 2\n") !=
         std::string::npos);
+}
+
+TEST_CASE("each name with its labels is written once") {
+  const auto line = [](const std::string& text, const std::string& start) {
+    const auto at = text.find("\n" + start) + 1;
+    CHECK(text.find("\n" + start, at) == std::string::npos);
+    return text.substr(at, text.find('\n', at) - at);
+  };
+  const darn::circuit_breaker shared("a", {});
+  const auto one = darn::pipeline(darn::retry(), shared);
+  const auto other = darn::pipeline(darn::retry(), shared);
+  CHECK(one.run([] {}));
+  CHECK(other.run([] {}));
+  CHECK(other.run([] {}));
+  const std::string text = darn::prometheus_text(one, other);
+  CHECK(line(text, "darn_retry_calls_total{policy=\"retry\"}") ==
+        "darn_retry_calls_total{policy=\"retry\"} 3");  // two retries that have no name
+  const std::string successes =
+      "darn_circuit_breaker_calls_total{policy=\"circuit_breaker a\",result=\"success\"}";
+  CHECK(line(text, successes) == successes + " 3");  // one breaker, read twice
 }

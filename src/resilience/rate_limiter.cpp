@@ -26,7 +26,10 @@ rate_limiter::rate_limiter(rate_limiter_options options) : state_(std::make_shar
   s.options = std::move(options);
   s.who = intern(s.options.name.empty() ? "rate_limiter" : "rate_limiter " + s.options.name);
   constexpr double kLongest = 1e17;  // three years between calls
-  const double interval = static_cast<double>(s.options.per.count()) / s.options.rate;
+  // A rate that makes no sense lets nearly nothing through, rather than everything.
+  const bool sound = s.options.rate > 0 && s.options.per > duration{0};
+  const double interval =
+      sound ? static_cast<double>(s.options.per.count()) / s.options.rate : kLongest;
   s.interval =
       interval > 1 ? static_cast<std::int64_t>(std::ceil(std::min(interval, kLongest))) : 1;
   const double ahead = static_cast<double>(s.interval) * std::max(s.options.burst - 1, 0);

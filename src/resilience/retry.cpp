@@ -86,6 +86,7 @@ std::optional<duration> retry_session::next(error& e) {
     return std::nullopt;
   }
   reserved_ = o.budget ? strategy.budget_cost : 0;
+  reserved_at_ = now;
   tell(o.on_retry, {call_, &e, delay});
   return delay;
 }
@@ -105,12 +106,18 @@ void retry_session::give_up(error& e) {
   tell(state_.options.on_give_up, {call_, &e, {}});
 }
 
-void retry_session::stopped(error& e) {
-  state_.stopped.add();
+retry_session::~retry_session() { refund(); }
+
+void retry_session::refund() {
   if (reserved_ > 0) {
-    state_.options.budget->refund(reserved_);
+    state_.options.budget->refund(reserved_, reserved_at_);
     reserved_ = 0;
   }
+}
+
+void retry_session::stopped(error& e) {
+  state_.stopped.add();
+  refund();
   give_up(e);
 }
 

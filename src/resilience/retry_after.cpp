@@ -8,6 +8,8 @@ namespace {
 
 constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+constexpr std::array<std::string_view, 7> kDays{"Sunday",   "Monday", "Tuesday", "Wednesday",
+                                                "Thursday", "Friday", "Saturday"};
 
 // Reads a text from the left; after the first thing that does not fit, `good` is false.
 struct Reader {
@@ -35,14 +37,13 @@ struct Reader {
     rest.remove_prefix(good ? 3 : 0);
     return static_cast<int>(at - kMonths.begin()) + 1;
   }
-  // A day's name is not checked against the date: what counts is the date.
+  // Whether it is the date's own day is not checked: what counts is the date.
   void day_name(bool whole) {
-    std::size_t n = 0;
-    while (n < rest.size() &&
-           ((rest[n] >= 'a' && rest[n] <= 'z') || (rest[n] >= 'A' && rest[n] <= 'Z'))) {
-      ++n;
-    }
-    good = good && (whole ? n >= 6 && n <= 9 : n == 3);
+    const auto n = std::min(rest.find_first_of(", "), rest.size());
+    const auto word = rest.substr(0, n);
+    good = good && std::any_of(kDays.begin(), kDays.end(), [&](std::string_view day) {
+             return word == (whole ? day : day.substr(0, 3));
+           });
     rest.remove_prefix(good ? n : 0);
   }
 };
@@ -90,8 +91,8 @@ std::optional<Date> imf_fixdate(std::string_view text) {  // Sun, 06 Nov 1994 08
   return done(r, d);
 }
 
-// Sunday, 06-Nov-94 08:49:37 GMT. A year that seems more than 50 years ahead is the past one with
-// the same two digits.
+// Sunday, 06-Nov-94 08:49:37 GMT. The year is the last one with these two digits that is not more
+// than 50 years ahead: at the end of 2099 "00" is next year.
 std::optional<Date> rfc850_date(std::string_view text, int this_year) {
   Reader r{text};
   Date d;
@@ -101,8 +102,10 @@ std::optional<Date> rfc850_date(std::string_view text, int this_year) {
   r.word("-");
   d.month = r.month();
   r.word("-");
-  d.year = this_year / 100 * 100 + r.digits(2);
-  d.year -= d.year > this_year + 50 ? 100 : 0;
+  d.year = this_year / 100 * 100 + 100 + r.digits(2);
+  while (d.year > this_year + 50) {
+    d.year -= 100;
+  }
   r.word(" ");
   read_clock(r, d);
   r.word(" GMT");

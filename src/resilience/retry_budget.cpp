@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <mutex>
 
 #include "darn/detail/recent.hpp"
 
@@ -10,7 +11,10 @@ namespace {
 
 // Tokens are counted in thousandths, so that they fit an integer that is changed at one stroke.
 constexpr double kUnit = 1000;
-std::int64_t units(double tokens) { return std::llround(std::max(tokens, 0.0) * kUnit); }
+constexpr double kMost = 1e12;  // tokens: no sum of two overflows
+std::int64_t units(double tokens) {
+  return tokens > 0 ? std::llround(std::min(tokens, kMost) * kUnit) : 0;
+}
 
 }  // namespace
 
@@ -38,6 +42,18 @@ struct retry_budget::State {
     }
     return false;
   }
+  bool take_within_share(std::int64_t amount, time_point now) {
+    constexpr double kRounding = 1e-9;  // 0.29 of 100 are 29
+    const std::scoped_lock lock(mutex);
+    const auto made = static_cast<double>(retries.count(now));
+    const double allowed =
+        std::max(options.share * static_cast<double>(calls.count(now)), options.at_least);
+    if (made + 1 > allowed + kRounding || !take(amount)) {
+      return false;
+    }
+    retries.add(now);
+    return true;
+  }
 
   retry_budget_options options;
   std::int64_t capacity;
@@ -45,6 +61,7 @@ struct retry_budget::State {
   std::atomic<std::int64_t> tokens;
   detail::recent calls;
   detail::recent retries;
+  std::mutex mutex;  // so that the share is exact: looked at and counted in one step
   counter reserved;
   counter refused;
 };
@@ -54,27 +71,18 @@ retry_budget::retry_budget(retry_budget_options options)
 
 bool retry_budget::reserve(double cost, time_point now) const {
   State& s = *state_;
-  if (!s.take(units(cost))) {
-    s.refused.add();
-    return false;
-  }
-  if (s.options.share > 0) {
-    // Counted first, then looked at: of many at once, none slips through between the two.
-    const auto made = static_cast<double>(s.retries.add(now));
-    const double allowed =
-        std::max(s.options.share * static_cast<double>(s.calls.count(now)), s.options.at_least);
-    if (made > allowed) {
-      s.retries.take_back(now);
-      s.give(units(cost));
-      s.refused.add();
-      return false;
-    }
-  }
-  s.reserved.add();
-  return true;
+  const bool taken =
+      s.options.share > 0 ? s.take_within_share(units(cost), now) : s.take(units(cost));
+  (taken ? s.reserved : s.refused).add();
+  return taken;
 }
 
-void retry_budget::refund(double cost) const { state_->give(units(cost)); }
+void retry_budget::refund(double cost, time_point reserved) const {
+  if (state_->options.share > 0) {
+    state_->retries.take_back(reserved);
+  }
+  state_->give(units(cost));
+}
 
 void retry_budget::succeeded() const { state_->give(state_->per_success); }
 

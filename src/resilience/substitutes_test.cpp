@@ -1,5 +1,8 @@
 // What stands in for the callee: fallback, fail_when, chaos; and the short forms.
+#include <algorithm>
+#include <atomic>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "darn/chaos.hpp"
@@ -53,6 +56,51 @@ TEST_CASE("when no substitute succeeds the error is that of the call itself") {
   CHECK(p.run(broken).error().message == "the call itself");
 }
 
+TEST_CASE("a substitute's failure never hides why the call had failed") {
+  property("whatever the substitutes do", [] {
+    const int good = *rc::gen::inRange(0, 5);  // 4: none of them
+    std::vector<int> asked;
+    const auto substitute = [&](int which) {
+      return [&asked, good, which](const error& e) -> outcome<int> {
+        RC_ASSERT(e.message == "the call itself");
+        asked.push_back(which);
+        if (which == good) {
+          return which;
+        }
+        if (which % 2 == 0) {
+          throw std::logic_error("a substitute");
+        }
+        return darn::unexpected<error>(error{.message = "another substitute"});
+      };
+    };
+    const auto p =
+        darn::pipeline(darn::fallback(substitute(0), substitute(1), substitute(2), substitute(3)));
+    const auto result = p.run(broken);
+    RC_ASSERT(static_cast<int>(asked.size()) == std::min(good + 1, 4));
+    RC_ASSERT(std::is_sorted(asked.begin(), asked.end()));
+    if (good < 4) {
+      RC_ASSERT(result && *result == good);
+    } else {
+      RC_ASSERT(!result && result.error().message == "the call itself");
+      RC_ASSERT(result.error().exception != nullptr);
+    }
+  });
+}
+
+TEST_CASE("whoever cancels during the call is not kept waiting by substitutes") {
+  std::stop_source stop;
+  bool asked = false;
+  const auto p = darn::pipeline(darn::fallback([&] {
+    asked = true;
+    return 1;
+  }));
+  CHECK_FALSE(p.run({.stop = stop.get_token()}, [&]() -> int {
+    stop.request_stop();
+    throw std::runtime_error("stopped");
+  }));
+  CHECK_FALSE(asked);
+}
+
 TEST_CASE("no substitute for what was not wanted any more, or is another kind of error") {
   std::stop_source stop;
   stop.request_stop();
@@ -69,7 +117,7 @@ TEST_CASE("a result can be a failure, for retry and breaker alike") {
   struct Page {
     int status;
   };
-  darn::circuit_breaker breaker({darn::breaker_settings{.minimum_calls = 3}});
+  darn::circuit_breaker breaker({.minimum_calls = 3});
   const auto p = darn::pipeline(
       darn::retry({.max_attempts = 3, .backoff = darn::backoff::constant(1s)}), breaker,
       darn::fail_when([](const Page& page) -> std::optional<error> {
@@ -119,6 +167,53 @@ TEST_CASE("chaos at its rates, and off by a switch") {
   CHECK_THROWS_AS(darn::pipeline(thrower).run_or_throw([] {}), std::out_of_range);
   const auto liar = darn::chaos({.result_rate = 1}).with_result([] { return 42; });
   CHECK(*darn::pipeline(liar).run([] { return 1; }) == 42);
+}
+
+TEST_CASE("chaos does the same for the same seed") {
+  const darn::chaos monkey({.error_rate = 0.3});
+  const auto p = darn::pipeline(monkey);
+  const auto faults = [&](std::uint64_t seed) {
+    darn::seeded_random random(seed);
+    std::vector<bool> failed(200);
+    for (std::size_t i = 0; i < failed.size(); ++i) {
+      failed[i] = !p.run({.random = &random}, [] {});
+    }
+    return failed;
+  };
+  CHECK(faults(1) == faults(1));
+  CHECK(faults(1) != faults(2));
+}
+
+TEST_CASE("an injected delay ends when the call is stopped") {
+  darn::fake_clock clock(darn::fake_clock::mode::stand);
+  const auto p = darn::pipeline(darn::chaos({.delay_rate = 1, .delay = 24h}));
+  std::stop_source stop;
+  std::thread waits([&] { (void)p.run({.stop = stop.get_token(), .clock = &clock}, [] {}); });
+  while (clock.sleepers() == 0) {
+    std::this_thread::yield();
+  }
+  stop.request_stop();
+  waits.join();  // no time has passed
+}
+
+TEST_CASE("chaos is switched while calls are under way") {
+  const darn::chaos monkey({.error_rate = 1, .enabled = false});
+  const auto p = darn::pipeline(monkey);
+  std::atomic<int> failed{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      while (failed < 100) {
+        failed += p.run([] {}) ? 0 : 1;
+      }
+    });
+  }
+  monkey.enable(true);
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  monkey.enable(false);
+  CHECK(p.run([] {}));
 }
 
 TEST_CASE("the short forms") {

@@ -11,8 +11,6 @@
 namespace darn {
 namespace {
 
-constexpr int kBusyTimeoutMs = 30'000;
-
 std::string reason(int number) { return std::generic_category().message(number); }
 
 // The errno behind an I/O error: SQLite keeps it with the connection, the file, or the -wal.
@@ -89,14 +87,15 @@ void Query::bind(int index, std::string_view value) {
 
 // --- Database
 
-Result<std::unique_ptr<Database>> Database::open(const std::string& path, int flags) {
+Result<std::unique_ptr<Database>> Database::open(const std::string& path, int flags, int busy_ms) {
   std::unique_ptr<Database> db(new Database(path));
+  db->busy_ms_ = busy_ms;
   const int code = sqlite3_open_v2(path.c_str(), &db->db_, flags, nullptr);
   if (code != SQLITE_OK) {
     return tl::unexpected<Error>(db->error(code));
   }
   sqlite3_extended_result_codes(db->db_, 1);
-  sqlite3_busy_timeout(db->db_, kBusyTimeoutMs);
+  sqlite3_busy_timeout(db->db_, busy_ms);
   return db;
 }
 
@@ -150,9 +149,7 @@ Status Database::script(const std::string& sql) {
   return {};
 }
 
-void Database::keep_wal_at_close() {
-  sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-}
+void Database::keep_log() { sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr); }
 
 Status Database::begin() {
   if (in_transaction()) {
@@ -210,8 +207,10 @@ Error Database::error(int code) const {
     case SQLITE_READONLY: return make(ErrorKind::io, "cannot be written to", elsewhere);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return make(ErrorKind::try_again, "another darn has been writing to it for 30 s",
-                  "try again later");
+      return make(
+          ErrorKind::try_again,
+          "another darn has been writing to it for " + std::to_string(busy_ms_ / 1000) + " s",
+          "try again later");
     case SQLITE_NOMEM: return make(ErrorKind::unavailable, "out of memory", "");
     default: return make(ErrorKind::internal, said + " (SQLite " + std::to_string(code) + ")", "");
   }

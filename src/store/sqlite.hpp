@@ -93,8 +93,9 @@ class Query {
 
 class Database {
  public:
-  // flags: SQLITE_OPEN_…. Waits up to 30 s for another process's transaction.
-  static Result<std::unique_ptr<Database>> open(const std::string& path, int flags);
+  // flags: SQLITE_OPEN_…. Waits up to 30 s, or so long, for another process's transaction.
+  static Result<std::unique_ptr<Database>> open(const std::string& path, int flags,
+                                                int busy_ms = 30'000);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -141,14 +142,13 @@ class Database {
   // Several statements, without parameters, not cached.
   Status script(const std::string& sql);
 
-  // For a process that opens it for one row: closing it would otherwise move the -wal into the file,
-  // and wait for the disk.
-  void keep_wal_at_close();
-
   Status begin();
   Status commit();
   void rollback();
   bool in_transaction() const;
+  // Who closes last leaves the write-ahead log for the next to come, instead of waiting for the
+  // disk.
+  void keep_log();
   // What is kept in memory while a transaction is open: rows that any other statement must find, so
   // that they are written before it, totals that are written before the commit; and both are
   // forgotten when the transaction is rolled back.
@@ -183,6 +183,7 @@ class Database {
   std::int64_t changes() const;
 
   std::string path_;
+  int busy_ms_ = 0;
   Kept kept_;
   sqlite3* db_ = nullptr;
   // Idle statements by their text; a query in use has taken its own out.

@@ -104,11 +104,14 @@ YAML = "tasks:\n  - {id: a, command: 'true'}\n"
 GATED = "id,command\nbuild,while [ ! -e go ]; do sleep 0.02; done\n"
 
 
+ALWAYS_IDLE = ("curl", "npm")  # these would ask the network
+
+
 @pytest.fixture
 def shell(darn):
     """sh in darn's directory, where `darn` notes what it ended with, and helpers do nothing."""
-    for name in ("jq", "mail", "deploy", "sqlite3", "claude"):
-        if not shutil.which(name):
+    for name in ("jq", "mail", "deploy", "sqlite3", "claude", *ALWAYS_IDLE):
+        if name in ALWAYS_IDLE or not shutil.which(name):
             darn.write(f"bin/{name}", "#!/bin/sh\n[ -t 0 ] || cat > /dev/null; echo 1.0\n", 0o755)
     darn.write("bin/darn", f'#!/bin/sh\n{PROGRAM} "$@"\ns=$?\necho "$s $*" >> "{darn.talk}/ends"\n'
                            "exit $s\n", 0o755)

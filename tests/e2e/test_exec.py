@@ -1,536 +1,631 @@
-"""darn exec: one command with recovery. From outside it must look as if darn were not there, until
-something fails."""
+"""darn exec: the command is as it would be without darn, what fails is tried again with the same
+input, and breakers, budgets and statistics are shared by all processes."""
 
-import contextlib
-import errno
-import hashlib
 import json
 import os
 import pty
-import re
-import select
 import signal
 import socket
 import sqlite3
+import stat
 import subprocess
+import sys
+import threading
 import time
 
 import pytest
 
 from conftest import PATIENCE, PROGRAM, until
+from test_terminal import Terminal
 
-QUICKLY = ("--backoff", "10ms")
-REFUSED = "echo 'curl: (7) Failed to connect: Connection refused' >&2; exit 7"
-# Counts its calls in `n` and fails until the third.
-FLAKY = f"""\
-n=$(($(cat n 2>/dev/null || echo 0) + 1)); echo $n > n
-%s
-[ $n -ge 3 ] || {{ {REFUSED}; }}
+PY = sys.executable
+
+# Fails as a network does until it was started so often.
+FLAKY = """\
+echo x >> "$1"
+[ "$(wc -l < "$1")" -ge "$2" ] || { echo "connect: Connection refused" >&2; exit 7; }
 """
+QUICKLY = ("--backoff", "10ms")
 
 
-def flaky(darn, work=":"):
-    darn.write("flaky.sh", FLAKY % work)
-    return ("sh", "flaky.sh")
+@pytest.fixture
+def flaky(darn):
+    darn.script("flaky", FLAKY)
+    return darn
 
 
-def call(darn, *args, **more):
-    """With bytes, and darn's own descriptors where the test gives some."""
-    more = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE,
-            "stdin": subprocess.DEVNULL if "input" not in more else None} | more
-    if "input" in more:
-        more.pop("stdin")
-    return subprocess.run([PROGRAM, "exec", *map(str, args)], cwd=darn.dir, env=darn.env,
-                          timeout=PATIENCE, **more)
+def ex(darn, *args, **more):
+    """darn exec FLAGS… -- COMMAND…; bytes are compared by the caller."""
+    return darn("exec", *args, **more)
 
 
-def ledger(darn):
-    return darn.home / "state/darn/exec.db"
+def raw(darn, *args, stdin=subprocess.DEVNULL, input=None, env=None, **more):
+    """The same with bytes."""
+    return subprocess.run([PROGRAM, "exec", *map(str, args)], cwd=darn.dir, env=darn._env(env),
+                          stdin=None if input is not None else stdin, input=input,
+                          capture_output=True, timeout=PATIENCE, **more)
 
 
-def uses(darn):
-    with contextlib.closing(sqlite3.connect(ledger(darn))) as db:
-        db.row_factory = sqlite3.Row
-        return [dict(row) for row in db.execute("SELECT * FROM uses ORDER BY id")]
+def stats(darn, name=None):
+    args = ("--name", name) if name else ()
+    return {s["name"]: s for s in ex(darn, "--stats", "--json", *args, status=0).json()}
 
 
 def last_json(done):
     return json.loads(done.err.splitlines()[-1])
 
 
-# --- as if darn were not there
+def state_of(pid):
+    return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0]
 
 
-@pytest.mark.parametrize("command", [
-    "true", "false", "exit 3", "exit 255", "kill -TERM $$", "kill -KILL $$", "kill -INT $$",
-    "kill -SEGV $$", "kill -USR1 $$",
-])
-def test_it_ends_as_the_command_ends(darn, command):
-    plain = subprocess.run(["sh", "-c", command], check=False).returncode
-    done = call(darn, "--retries", 0, "--", "sh", "-c", command)
-    assert done.returncode == plain
-    assert (done.stdout, done.stderr) == (b"", b"")
+def sleeps(pid, program):
+    """A child of that name that waits for something."""
+    kids = open(f"/proc/{pid}/task/{pid}/children").read().split()
+    return any(open(f"/proc/{kid}/comm").read().strip() == program and state_of(kid) == "S"
+               for kid in kids)
+
+
+# As if darn were not there.
+
+
+def test_nothing_is_said_of_what_succeeds_at_once(darn):
+    done = ex(darn, "--", "sh", "-c", "echo out; echo err >&2", status=0)
+    assert (done.out, done.err) == ("out\n", "err\n")
+
+
+@pytest.mark.parametrize("command", ["exit 0", "exit 1", "exit 3", "exit 255", "kill -TERM $$",
+                                     "kill -KILL $$", "kill -SEGV $$", "kill -PIPE $$"])
+def test_the_status_is_the_command_s(darn, command):
+    plain = subprocess.run(["sh", "-c", command]).returncode
+    assert ex(darn, "--retries", "0", "--", "sh", "-c", command).status == plain
 
 
 def test_what_cannot_be_started(darn):
-    darn.write("plain", "not a program")
-    done = darn("exec", "--", "./nowhere", status=127)
-    assert "cannot start ./nowhere: No such file" in done.err and done.err.count("\n") == 1
-    darn("exec", "--", "./plain", status=126)
+    darn.write("text", "#!/bin/sh\n")
+    assert ex(darn, "--", "nosuch-program").status == 127
+    assert ex(darn, "--", "./text").status == 126
+    assert ex(darn, "--", ".").status == 126
+    darn.write("plain", "echo by sh\n", 0o755)
+    assert ex(darn, "--", "./plain", status=0).out == "by sh\n", "no #!: sh runs it, as execvp does"
 
 
-def test_bytes_are_the_same(darn):
-    data = bytes(range(256)) * 40000 + b"no newline"
+@pytest.mark.parametrize("capture", ["auto", "always", "never"])
+def test_bytes_stay_as_they_are(darn, capture):
+    data = os.urandom(10_000_000)
     darn.write("data", data)
-    copy = call(darn, "--", "cat", "data")
-    assert copy.stdout == data and copy.stderr == b""
-    to_error = call(darn, "--", "sh", "-c", "cat data >&2")
-    assert to_error.stderr == data and to_error.stdout == b""
-    assert call(darn, "--", "cat", input=data).stdout == data
-    assert call(darn, "--capture", "always", "--", "cat", "data").stdout == data
+    with open(darn.path("data"), "rb") as file:
+        done = raw(darn, "--capture", capture, "--", "cat", stdin=file)
+    assert done.stdout == data and done.stderr == b""
+    done = raw(darn, "--capture", capture, "--", "sh", "-c", "cat >&2", input=data)
+    assert done.stderr == data and done.stdout == b""
 
 
-def test_lines_of_both_streams_stay_in_order(darn):
-    program = "for i in 1 2 3 4 5 6 7 8 9; do echo out $i; echo err $i >&2; done"
-    plain = subprocess.run(["sh", "-c", program], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                           check=True).stdout
-    assert call(darn, "--", "sh", "-c", program, stderr=subprocess.STDOUT).stdout == plain
-    with open(darn.path("log"), "wb") as log:
-        call(darn, "--", "sh", "-c", program, stdout=log, stderr=log)
-    assert darn.path("log").read_bytes() == plain
+def test_arguments_and_surroundings(darn):
+    done = ex(darn, "--", PY, "-c", "import os, sys; print(sys.argv[1:], os.getcwd(), os.environ['V'])",
+              "--", "-x", "", "a b", "--json", env={"V": "1"}, status=0)
+    assert done.out == f"{['--', '-x', '', 'a b', '--json']} {darn.dir} 1\n"
 
 
-def test_the_command_s_words_are_its_own(darn):
-    words = ["--", "a", "--json", "", "--retries", "x y", "'", "{}"]
-    done = call(darn, "--", "printf", "<%s>", *words)
-    assert done.stdout.decode() == "".join(f"<{w}>" for w in words)
+def test_signals_are_set_as_they_were(darn):
+    show = "import re; print(re.findall('Sig(?:Blk|Ign|Cgt).*', open('/proc/self/status').read()))"
+    plain = subprocess.run([PY, "-c", show], capture_output=True, text=True).stdout
+    assert ex(darn, "--", PY, "-c", show, status=0).out == plain
+    ignoring = ["sh", "-c", "trap '' HUP; exec \"$@\"", "sh"]
+    plain = subprocess.run([*ignoring, PY, "-c", show], capture_output=True, text=True).stdout
+    done = subprocess.run([*ignoring, PROGRAM, "exec", "--", PY, "-c", show], env=darn.env,
+                          capture_output=True, text=True)
+    assert done.stdout == plain
 
 
-def test_a_reader_who_leaves(darn):
-    done = subprocess.run(f"{PROGRAM} exec -- yes | head -1; {PROGRAM} exec -- sh -c 'yes >&2' 2>&1 >/dev/null | head -1",
-                          shell=True, cwd=darn.dir, env=darn.env, capture_output=True, timeout=PATIENCE)
-    assert done.stdout == b"y\ny\n"
+def test_descriptors_are_passed_on_and_none_of_darn_s(darn):
+    show = "ls -l /proc/self/fd | sed -n 's/.* \\([0-9]*\\) -> .*/\\1/p' | sort | tr '\\n' ' '"
+    for flags in ((), ("--breaker", "b", "--budget", "b")):
+        done = subprocess.run(["sh", "-c", f'"$@" 5< /dev/null', "sh", PROGRAM, "exec", *flags, "--",
+                               "sh", "-c", show], env=darn.env, cwd=darn.dir, capture_output=True,
+                              text=True, stdin=subprocess.DEVNULL)
+        assert done.stdout.split() == ["0", "1", "2", "3", "5"], "3 is ls's own"
 
 
-def test_a_background_process_keeps_writing(darn):
-    started = time.monotonic()
-    done = call(darn, "--", "sh", "-c",
-                "(while [ ! -e go ]; do sleep 0.02; done; echo late >&2; echo $? > wrote) & echo early >&2; "
-                "(sleep 0.3; touch go) > /dev/null 2>&1 &")
-    # The pipe's reader waits for it as it would without darn.
-    assert done.stderr == b"early\nlate\n" and done.returncode == 0
-    assert time.monotonic() - started < 20
-    until("written", lambda: darn.lines("wrote") == ["0"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT,
+                                    signal.SIGUSR1])
+def test_signals_reach_the_command(darn, number):
+    wait = darn.script("wait", f'trap "echo got >> seen; exit 9" {number.name[3:]}\n'
+                               "echo > ready; while :; do sleep 0.02; done\n")
+    retries = "0" if number == signal.SIGUSR1 else "5"
+    live = darn.start("exec", *QUICKLY, "--retries", retries, "--", wait)
+    until("it is ready", lambda: darn.path("ready").exists())
+    live.signal(number)
+    done = live.wait()
+    assert done.status == 9 and darn.lines("seen") == ["got"], "asked to end: no retry"
 
 
-# --- recovery
+def test_a_signal_that_ends_the_command_ends_darn(darn):
+    live = darn.start("exec", *QUICKLY, "--", "sh", "-c", "echo > ready; exec sleep 60")
+    until("it is ready", lambda: darn.path("ready").exists())
+    live.signal(signal.SIGTERM)
+    assert live.wait().status == -signal.SIGTERM
+    assert stats(darn)["sh"]["outcomes"] == {"interrupted": 1}
 
 
-def test_healed_on_the_third_try(darn):
-    done = darn("exec", *QUICKLY, "--json", "--", *flaky(darn, "echo out $n"), status=0)
-    assert done.out == "out 1\nout 2\nout 3\n"
-    assert re.search(r"darn: attempt 1 failed: network \(exit 7, .*\); retry 1 of 5 in ", done.err)
-    assert "darn: healed: succeeded at attempt 3" in done.err
-    report = last_json(done)
-    assert (report["ending"], report["retries"], report["category"]) == ("healed", 2, "network")
-    assert [a["exit"] for a in report["attempts"]] == [7, 7, 0] and report["saved_ms"] > 0
+@pytest.mark.parametrize("capture", ["auto", "always"])
+def test_last_words_after_a_signal_are_heard(darn, capture):
+    code = ("import signal, sys, time\n"
+            "def end(*a): sys.stderr.write('x' * 500_000 + 'end'); sys.stderr.flush(); sys.exit(3)\n"
+            "signal.signal(15, end)\nopen('ready', 'w')\ntime.sleep(60)\n")
+    live = darn.start("exec", "--capture", capture, "--", PY, "-c", code)
+    until("it is ready", lambda: darn.path("ready").exists())
+    live.signal(signal.SIGTERM)
+    assert live.wait().status == 3
+    assert live.err.startswith("x" * 500_000 + "end")
 
 
-def test_fail_on_healed_and_quiet(darn):
-    done = darn("exec", *QUICKLY, "--retries", 5, "--fail-on-healed", "-q", "--", *flaky(darn, "exec 2>/dev/null"), status=1)
-    assert done.err == ""
-    darn("exec", "--fail-on-healed", "--", "true", status=0)
-
-
-@pytest.mark.parametrize("flags, command, attempts", [
-    ((), "exit 1", 2),  # unknown: once
-    ((), REFUSED, 6),
-    (("--retries", 2), REFUSED, 3),
-    (("--retries", 2), "exit 1", 3),
-    (("--retries", 0), REFUSED, 1),
-    ((), "nosuchprogram", 1),
-    (("--retry-on", "75"), "exit 75", 6),
-    (("--retry-on", "75"), REFUSED, 1),
-    (("--retry-on", "network", "--retry-on", "75"), REFUSED, 6),
-    (("--retry-on", "/a.ain$/", "--retries", 1), "echo again; exit 1", 2),
-    (("--retry-on", "/never/"), "echo again; exit 1", 1),
-    (("--retries", 9, "--deadline", "50ms", "--backoff", "10s"), REFUSED, 1),
-])
-def test_what_is_tried_again(darn, flags, command, attempts):
-    done = darn("exec", *QUICKLY, *flags, "--", "sh", "-c", f"echo x >> n; {command}")
-    assert len(darn.lines("n")) == attempts, repr(done)
-    assert done.status not in (0, 70)
-
-
-def test_a_printed_wait_is_kept(darn):
-    program = ("[ -e n ] && exit 0; touch n; echo 'HTTP 429 Too Many Requests' >&2; "
-               "echo 'Retry-After: 1' >&2; exit 1")
-    started = time.monotonic()
-    darn("exec", *QUICKLY, "--", "sh", "-c", program, status=0)
-    assert 1 <= time.monotonic() - started < 20
-
-
-def test_a_timeout_ends_the_whole_tree(darn):
-    tree = "trap '' TERM; setsid sleep 600 & (sleep 600 & sleep 600) & echo begun >> n; sleep 600"
-    done = darn("exec", *QUICKLY, "--retries", 1, "--timeout", "300ms", "--grace", "50ms", "--", "sh",
-                "-c", tree, status=124)
-    assert darn.lines("n") == ["begun", "begun"]
-    assert "timed out after" in done.err
-    assert not darn.alive()
-
-
-def test_the_deadline_ends_a_running_attempt(darn):
-    done = darn("exec", "--deadline", "200ms", "--json", "--", "sleep", 600, status=124)
-    assert last_json(done)["attempts"][0]["end"] == "deadline"
-
-
-def test_fallback(darn):
-    done = darn("exec", "--retries", 1, *QUICKLY, "--fallback", "echo instead", "--", "sh", "-c",
-                "exit 4", status=0)
-    assert done.out == "instead\n" and "the fallback did it: 2 attempts failed" in done.err
-    assert uses(darn)[-1]["ending"] == "fell_back"
-    done = darn("exec", "--retries", 0, "--fallback", "exit 9", "--", "false", status=9)
-    assert "the fallback failed, too (exit 9)" in done.err
-
-
-# --- standard input
-
-
-def test_a_file_is_read_again_from_where_it_was(darn):
-    path = darn.write("input", "skipped\none\ntwo\n")
-    with open(path, "rb", buffering=0) as file:
-        file.seek(len("skipped\n"))
-        done = call(darn, *QUICKLY, "--", *flaky(darn, "cat"), stdin=file)
-        assert file.tell() == path.stat().st_size
-    assert done.stdout == b"one\ntwo\n" * 3
-
-
-@pytest.mark.parametrize("size", [0, 1, 4095, 4096, 4097, 1_000_000])
-def test_a_pipe_is_read_again(darn, size):
-    data = (b"%08d" * (size // 8 + 1) % tuple(range(size // 8 + 1)))[:size]
-    done = call(darn, *QUICKLY, "--", *flaky(darn, "cat > got; cat got | md5sum"), input=data)
-    assert darn.path("got").read_bytes() == data
-    assert done.stdout.decode().split()[::2] == [hashlib.md5(data).hexdigest()] * 3
-
-
-def test_a_retry_that_reads_less_or_more(darn):
-    work = "if [ $n = 1 ]; then head -c 6000 > a; elif [ $n = 2 ]; then head -c 10 > b; else cat > c; fi"
-    data = os.urandom(20000)
-    assert call(darn, *QUICKLY, "--", *flaky(darn, work), input=data).returncode == 0
-    assert darn.path("c").read_bytes() == data
-    assert darn.path("b").read_bytes() == data[:10]
-
-
-def test_what_a_command_does_not_read_is_left_to_the_next(darn):
-    darn.write("each.sh", 'while read -r line; do "$1" exec -- true; echo "$line"; done; '
-                          '"$1" exec -- sh -c :')
-    done = subprocess.run(["sh", "each.sh", PROGRAM], cwd=darn.dir, env=darn.env, timeout=PATIENCE,
-                          input=b"".join(b"line %d\n" % i for i in range(20)), capture_output=True)
-    assert done.stdout.decode().split("\n")[:-1] == [f"line {i}" for i in range(20)]
-    done = subprocess.run(f"(sh -c 'exec {PROGRAM} exec -- head -c 4'; cat)", shell=True,
-                          cwd=darn.dir, env=darn.env, input=b"0123456789", capture_output=True,
-                          timeout=PATIENCE)
-    assert b"".join(done.stdout.split()).startswith(b"0123")
-
-
-def test_a_slow_writer_is_waited_for(darn):
-    read, write = os.pipe()
-    process = subprocess.Popen([PROGRAM, "exec", "--", "sh", "-c", "read a; echo $a; read b; echo $b"],
-                               cwd=darn.dir, env=darn.env, stdin=read, stdout=subprocess.PIPE)
-    os.close(read)
-    os.write(write, b"one\n")
-    assert process.stdout.readline() == b"one\n"
-    os.write(write, b"two\n")
-    assert process.stdout.readline() == b"two\n"
-    os.close(write)
-    assert process.wait(PATIENCE) == 0
+def test_a_reader_who_does_not_read_holds_no_signal_up(darn):
+    process = subprocess.Popen([PROGRAM, "exec", "--capture", "always", "--", "yes"], env=darn.env,
+                               cwd=darn.dir, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    until("the pipe is full", lambda: sleeps(process.pid, "yes"))
+    process.send_signal(signal.SIGTERM)
+    # It has said more than anybody reads: a second one ends the wait for the reader.
+    time.sleep(0.3)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE) == -signal.SIGTERM
     process.stdout.close()
 
 
-def test_a_socket_is_read_again(darn):
-    ours, theirs = socket.socketpair()
-    ours.sendall(b"over a socket")
-    ours.shutdown(socket.SHUT_WR)
-    done = call(darn, *QUICKLY, "--", *flaky(darn, "cat"), stdin=theirs)
-    assert done.stdout == b"over a socket" * 3
-    ours.close()
-    theirs.close()
-
-
-# --- signals
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
-def test_a_signal_ends_both_and_nothing_is_tried_again(darn, number):
-    live = darn.start("exec", *QUICKLY, "--", "sh", "-c",
-                      "trap - INT QUIT; echo x >> n; while :; do sleep 0.02; done")
-    until("it runs", lambda: darn.lines("n"))
-    live.signal(number)
-    assert live.wait().status == -number
-    assert darn.lines("n") == ["x"]
-    assert uses(darn)[-1]["ending"] == "interrupted"
-
-
-def test_a_signal_is_handed_on_once(darn):
-    darn.write("traps.py", "import signal, time\n"
-               "for s in (10, 12, 15): signal.signal(s, lambda n, f: print(n, flush=True))\n"
-               "print('ready', flush=True)\n"
-               "import os\nwhile not os.path.exists('stop'): time.sleep(0.02)\n")
-    live = darn.start("exec", "--", "/usr/bin/python3", "traps.py")
-    until("ready", lambda: "ready" in live.out)
-    for n, number in enumerate((signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM), 2):
-        live.signal(number)
-        until("handed on", lambda n=n: len(live.out.split()) == n)
-    darn.write("stop", "")
-    assert live.wait().status == 0
-    assert live.out.split() == ["ready", "10", "12", "15"]
-
-
-def test_an_interrupt_while_waiting(darn):
-    live = darn.start("exec", "--backoff", "1h", "--", "sh", "-c", REFUSED)
-    until("it waits", lambda: "retry 1 of 5" in live.err)
+def test_a_signal_during_the_wait(darn):
+    live = darn.start("exec", "--backoff", "60s", "--", "false")
+    until("it waits", lambda: "retry 1" in live.err)
     live.signal(signal.SIGINT)
     assert live.wait().status == -signal.SIGINT
 
 
-def test_kill_9_takes_the_command_along(darn):
-    live = darn.start("exec", "--breaker", "b", "--", "sh", "-c",
-                      "echo $$ > pid; while :; do sleep 0.02; done")
-    until("it runs", lambda: darn.lines("pid"))
+def test_a_killed_darn_takes_the_command_along(darn):
+    live = darn.start("exec", "--", "sh", "-c", "echo > ready; exec sleep 60")
+    until("it is ready", lambda: darn.path("ready").exists())
     live.signal(signal.SIGKILL)
     live.wait()
-    until("the command is gone", lambda: not darn.alive())
+    until("nothing is left", lambda: not darn.alive())
 
 
-# --- on a terminal
+def test_a_command_in_the_background_goes_on_and_is_heard(darn):
+    began = time.monotonic()
+    done = subprocess.run(["sh", "-c", f'"{PROGRAM}" exec -- sh -c "(sleep 0.5; echo late >&2) &" 2>err;'
+                                       "cat err; sleep 1; cat err"],
+                          env=darn.env, cwd=darn.dir, stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True)
+    assert done.stdout == "late\n" and time.monotonic() - began < 5
 
 
-class Shell:
-    """An interactive shell with job control on a terminal of its own."""
+def test_a_reader_who_goes_away(darn):
+    done = subprocess.run(["bash", "-c", f'"{PROGRAM}" exec --retries 0 --capture always -- yes | head -1;'
+                                         'echo ${PIPESTATUS[0]}'], env=darn.env, cwd=darn.dir,
+                          capture_output=True, text=True, timeout=PATIENCE)
+    assert done.stdout.split() == ["y", "141"]
 
-    def __init__(self, darn):
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.chdir(darn.dir)
-            os.execve("/bin/bash", ["bash", "--norc", "--noprofile", "-i"],
-                      darn.env | {"TERM": "dumb", "PS1": "$ ", "D": str(PROGRAM), "LANG": "C"})
-        self.text = ""
 
-    def type(self, keys):
-        os.write(self.fd, keys)
+# On a terminal.
 
-    def sees(self, what):
-        def look():
-            while select.select([self.fd], [], [], 0)[0]:
-                try:
-                    self.text += os.read(self.fd, 65536).decode(errors="replace")
-                except OSError as e:
-                    assert e.errno == errno.EIO
-                    break
-            found = self.text.find(what)
-            if found >= 0:
-                self.text = self.text[found + len(what):]
-            return found >= 0
-        try:
-            until(what, look)
-        except BaseException:
-            print(self.text)
-            raise
 
-    def end(self):
-        with contextlib.suppress(OSError):
-            self.type(b"exit\n")
-        until("the shell ends", lambda: os.waitpid(self.pid, os.WNOHANG)[0])
-        os.close(self.fd)
+def test_a_terminal_stays_one(darn):
+    look = "import os; print([os.isatty(i) for i in range(3)], os.getpgrp() == os.tcgetpgrp(0))"
+    terminal = Terminal(darn, "exec", "--", PY, "-c", look)
+    assert terminal.end() == 0
+    assert terminal.text == "[True, True, True] True\r\n"
+
+
+def test_ctrl_c_is_felt_once_and_not_retried(darn):
+    code = ("import signal, time\nsignal.signal(2, lambda *a: open('seen', 'a').write('x'))\n"
+            "open('ready', 'w')\n"
+            "while not __import__('os').path.exists('seen'): time.sleep(0.02)\n"
+            "time.sleep(0.3)\nraise SystemExit(5)\n")
+    terminal = Terminal(darn, "exec", *QUICKLY, "--", PY, "-c", code)
+    until("it is ready", lambda: terminal.read() and darn.path("ready").exists())
+    terminal.type(b"\x03")
+    assert terminal.end() == 5
+    assert darn.path("seen").read_text() == "x" and "retry" not in terminal.text
+
+
+def test_ctrl_c_ends_darn_by_the_same_signal(darn):
+    terminal = Terminal(darn, "exec", "--", "sh", "-c", "echo > ready; exec sleep 60")
+    until("it is ready", lambda: terminal.read() and darn.path("ready").exists())
+    terminal.type(b"\x03")
+    assert terminal.end() == -signal.SIGINT
+
+
+def test_ctrl_z_stops_both_and_cont_goes_on(darn):
+    # A shell with jobs in between: without one, the terminal's only group could not be stopped.
+    terminal = Terminal.__new__(Terminal)
+    terminal.pid, terminal.fd = pty.fork()
+    if terminal.pid == 0:
+        os.chdir(darn.dir)
+        os.execvpe("bash", ["bash", "--norc", "-i"], darn.env | {"PS1": "$ ", "TERM": "dumb"})
+    terminal.text = ""
+    code = "echo $$ > child; while [ ! -e go ]; do sleep 0.05; done; echo went on"
+    terminal.type(f"{PROGRAM} exec --timeout 30s -- sh -c '{code}'; echo status $?\n".encode())
+    until("it runs", lambda: terminal.read() and darn.path("child").exists()
+          and darn.path("child").read_text())
+    child = int(darn.path("child").read_text())
+    parent = int(open(f"/proc/{child}/stat").read().rsplit(")", 1)[1].split()[1])
+    terminal.type(b"\x1a")
+    until("both are stopped", lambda: terminal.read() and state_of(child) == state_of(parent) == "T")
+    terminal.type(b"fg\n")
+    until("both go on", lambda: terminal.read() and "T" not in (state_of(child), state_of(parent)))
+    darn.write("go", "")
+    until("it ends", lambda: terminal.read() and "went on" in terminal.text.split("fg")[-1])
+    terminal.type(b"exit\n")
+    terminal.end()
+
+
+# Recovery.
+
+
+def test_healed_on_the_third_try(flaky):
+    done = ex(flaky, *QUICKLY, "--json", "--", "./flaky", "n", "3", status=0)
+    lines = done.err.splitlines()
+    assert lines[1].startswith("darn: attempt 1 failed: network (exit 7, ") and \
+        "Connection refused); retry 1 of 5 in " in lines[1]
+    assert lines[4].startswith("darn: healed: attempt 3 succeeded after 2 network failures")
+    what = json.loads(lines[5])
+    assert (what["outcome"], what["attempts"], what["healed"], what["status"]) == \
+        ("healed", 3, True, 0)
+    assert [a["category"] for a in what["history"]] == ["network", "network", "none"]
+    one = stats(flaky)["flaky"]
+    assert one["healed_by_retries"] == {"2": 1} and one["first_failure_rate"] == 1
+    assert one["failure_rate"] == 0 and one["saved_minutes"] == 5
+
+
+def test_quiet_says_nothing(flaky):
+    done = ex(flaky, *QUICKLY, "--quiet", "--", "./flaky", "n", "2", status=0)
+    assert done.err == "connect: Connection refused\n"
+
+
+def test_fail_on_healed(flaky):
+    ex(flaky, *QUICKLY, "--fail-on-healed", "--", "./flaky", "n", "1", status=0)
+    done = ex(flaky, *QUICKLY, "--fail-on-healed", "--json", "--", "./flaky", "m", "2", status=1)
+    assert last_json(done)["outcome"] == "healed" and last_json(done)["status"] == 1
+
+
+def attempts_of(darn, *args, **more):
+    return last_json(ex(darn, *QUICKLY, "--json", *args, **more))["attempts"]
+
+
+@pytest.mark.parametrize("said, attempts", [
+    ("echo 'Connection refused' >&2; exit 1", 6), ("exit 1", 2),
+    ("echo 'fatal error: x.h: No such file or directory' >&2; exit 2", 1), ("exit 127", 1),
+    ("echo 'Cannot allocate memory' >&2; exit 1", 2)])
+def test_how_often_by_category(darn, said, attempts):
+    assert attempts_of(darn, "--", "sh", "-c", said) == attempts
+
+
+def test_retry_on(darn):
+    assert attempts_of(darn, "--retries", "2", "--retry-on", "permanent", "--", "sh", "-c",
+                       "exit 127") == 3
+    assert attempts_of(darn, "--retries", "2", "--retry-on", "network", "--retry-on", "3", "--", "sh",
+                       "-c", "exit 3") == 3
+    assert attempts_of(darn, "--retry-on", "4", "--", "sh", "-c", "exit 3") == 1
+    assert attempts_of(darn, "--retries", "1", "--retry-on", "/f[lo]+ky/", "--", "sh", "-c",
+                       "echo flooky; exit 3") == 2, "standard output counts, too"
+    assert attempts_of(darn, "--retry-on", "/x/", "--", "sh", "-c", "echo y >&2; exit 3") == 1
+
+
+def test_without_capture_the_exit_status_is_all(darn):
+    said = "echo 'Connection refused' >&2; exit 1"
+    assert attempts_of(darn, "--capture", "never", "--", "sh", "-c", said) == 2
+    assert attempts_of(darn, "--capture", "never", "--", "sh", "-c", "exit 75") == 6
+
+
+def test_retry_after_is_a_floor(darn):
+    began = time.monotonic()
+    attempts_of(darn, "--retries", "1", "--", "sh", "-c",
+                "echo 'HTTP/1.1 429 Too Many Requests'>&2; echo 'Retry-After: 1' >&2; exit 22")
+    assert time.monotonic() - began >= 1
+
+
+def test_a_timeout_ends_the_whole_tree(darn):
+    code = "setsid sh -c 'trap \"\" HUP; echo > up; sleep 60' & sleep 61"
+    began = time.monotonic()
+    done = ex(darn, "--timeout", "300ms", "--retries", "0", "--json", "--", "sh", "-c", code, status=124)
+    assert last_json(done)["category"] == "timeout" and time.monotonic() - began < 4
+    assert darn.path("up").exists() and not darn.alive()
+
+
+def test_what_heeds_no_term_is_killed(darn):
+    began = time.monotonic()
+    ex(darn, "--timeout", "200ms", "--retries", "0", "--", "sh", "-c",
+       "trap '' TERM; while :; do sleep 1; done", status=124)
+    assert 5 <= time.monotonic() - began < 15 and not darn.alive()
+
+
+def test_nothing_runs_beside_what_a_failed_attempt_left(darn):
+    darn.script("leaves", "[ -e left ] && kill -0 $(cat left) && echo beside >> trouble\n"
+                          "sleep 60 > /dev/null 2>&1 &\necho $! > left; exit 75\n")
+    ex(darn, *QUICKLY, "--retries", "2", "--", "./leaves", status=75)
+    assert not darn.path("trouble").exists()
+    darn.kill_all()  # what the last one left goes on, as it would without darn
+
+
+def test_the_deadline(darn):
+    began = time.monotonic()
+    done = ex(darn, "--deadline", "2s", "--backoff", "30s", "--", "sh", "-c", "exit 75", status=75)
+    assert time.monotonic() - began < 2 and "deadline" in done.err
+    ex(darn, "--deadline", "300ms", "--", "sleep", "60", status=124)
+    assert time.monotonic() - began < 10 and not darn.alive()
+
+
+def test_the_fallback(darn):
+    done = ex(darn, *QUICKLY, "--retries", "1", "--fallback", "cat; echo plan b", "--json", "--", "sh",
+              "-c", "cat > /dev/null; exit 75", input=b"in\n", status=0)
+    assert done.out == "in\nplan b\n", "it gets the input from its beginning"
+    assert "fallback" in done.err and last_json(done)["outcome"] == "fallback"
+    assert ex(darn, "--retries", "0", "--fallback", "exit 3", "--", "sh", "-c", "exit 4").status == 4
+    assert stats(darn)["sh"]["outcomes"] == {"fallback": 1, "failed": 1}
+    ex(darn, "--retries", "0", "--fallback", "true", "--", "sh", "-c", "kill -SEGV $$", status=0)
+
+
+# The input.
+
+# Reads so many bytes and fails; the third time, what is left goes to standard output.
+HALF = """\
+import os, sys
+left = int(sys.argv[1])
+while left > 0:
+    part = os.read(0, min(left, 65536))
+    if not part:
+        break
+    left -= len(part)
+with open("tries", "a") as tries:
+    tries.write("x")
+if os.path.getsize("tries") < 3:
+    sys.exit(75)
+os.execvp("cat", ["cat"])
+"""
 
 
 @pytest.fixture
-def terminal(darn):
-    shell = Shell(darn)
-    yield shell
-    shell.end()
+def reading(darn):
+    darn.write("half.py", HALF)
+    return darn
 
 
-def test_a_terminal_stays_one(darn, terminal):
-    terminal.type(b"$D exec -- sh -c 'test -t 0 && test -t 1 && test -t 2 && echo all-th''ree'\n")
-    terminal.sees("all-three")
-    terminal.type(b"$D exec -- sh -c 'read x; echo \"<$x>\"'\n")
-    time.sleep(0.1)
-    terminal.type(b"typed\n")
-    terminal.sees("<typed>")
+@pytest.mark.parametrize("read", [0, 1, 5000, 1 << 20, 3_000_000])
+@pytest.mark.parametrize("kind", ["file", "pipe", "socket"])
+def test_a_retried_command_reads_the_same_input(reading, kind, read):
+    data = os.urandom(2_000_000)
+    args = (*QUICKLY, "--", PY, "half.py", read)
+    if kind == "pipe":
+        done = raw(reading, *args, input=data)
+    elif kind == "file":
+        reading.write("data", b"skip" + data)
+        with open(reading.path("data"), "rb", buffering=0) as file:
+            file.read(4)
+            done = raw(reading, *args, stdin=file)
+    else:
+        ours, theirs = socket.socketpair()
+        feeder = threading.Thread(target=lambda: (ours.sendall(data), ours.close()))
+        feeder.start()
+        done = raw(reading, *args, stdin=theirs)
+        feeder.join()
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == data[read:]
 
 
-def test_ctrl_c(darn, terminal):
-    terminal.type(b"$D exec -- sh -c 'echo $$ > pid; exec sleep 600'; echo st=$?\n")
-    until("it runs", lambda: darn.lines("pid"))
-    terminal.type(b"\x03")
-    terminal.type(b"echo st''atus=$?\n")
-    terminal.sees("status=130")
-    assert uses(darn)[-1]["ending"] == "interrupted"
+def test_a_slow_writer_is_heard_at_once(darn):
+    process = subprocess.Popen([PROGRAM, "exec", "--", "cat"], env=darn.env, cwd=darn.dir,
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+    for word in (b"one\n", b"two\n"):
+        process.stdin.write(word)
+        assert process.stdout.readline() == word
+    process.stdin.close()
+    assert process.wait(PATIENCE) == 0
 
 
-def test_ctrl_z_and_fg(darn, terminal):
-    terminal.type(b"$D exec --timeout 1m -- sh -c 'echo $$ > pid; while [ ! -e go ]; do sleep 0.02; done; "
-                  b"echo went-o''n'\n")
-    until("it runs", lambda: darn.lines("pid"))
-    terminal.type(b"\x1a")
-    terminal.sees("Stopped")
-    terminal.type(b"fg\n")
-    darn.write("go", "")
-    terminal.sees("went-on")
+def test_nobody_after_darn_misses_a_byte(darn):
+    """The trap of ssh in a `while read` loop."""
+    done = subprocess.run(["sh", "-c", f'printf "a\\nb\\nc\\n" | while read x; do "{PROGRAM}" exec -- '
+                                       'echo "got $x"; done'],
+                          env=darn.env, cwd=darn.dir, capture_output=True, text=True)
+    assert done.stdout == "got a\ngot b\ngot c\n"
+    done = subprocess.run(["sh", "-c", f'seq 100000 | {{ "{PROGRAM}" exec -- {PY} -c '
+                                       '"import os; os.read(0, 100)"; wc -c; }'],
+                          env=darn.env, cwd=darn.dir, capture_output=True, text=True)
+    total = sum(len(f"{i}\n") for i in range(1, 100_001))
+    assert int(done.stdout) == total - 100
 
 
-# --- what processes share
+def test_an_input_that_stays_open_holds_nothing_up(darn):
+    process = subprocess.Popen([PROGRAM, "exec", "--", "true"], env=darn.env, cwd=darn.dir,
+                               stdin=subprocess.PIPE)
+    assert process.wait(PATIENCE) == 0
+    process.stdin.close()
 
 
-def fails(darn, *more, status=1):
-    return darn("exec", "--retries", 0, "--breaker", "mirror", *more, "--", "sh", "-c",
-                "echo tried >> tries; echo 'Connection refused' >&2; exit 1", status=status)
+def test_too_much_input_to_be_kept(darn):
+    done = subprocess.run(["sh", "-c", f'head -c 70000000 /dev/zero | "{PROGRAM}" exec --backoff 10ms -- '
+                                       'sh -c "cat > /dev/null; exit 75"'],
+                          env=darn.env, cwd=darn.dir, capture_output=True, text=True)
+    assert done.returncode == 75 and "too much to be kept" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
-def test_an_open_breaker_starts_nothing(darn):
-    for _ in range(5):
-        fails(darn)
-    done = fails(darn, status=75)
-    assert len(darn.lines("tries")) == 5
-    assert "breaker 'mirror' is open until" in done.err and "--reset mirror" in done.err
-    assert done.err.count("\n") == 1
-    assert "breaker mirror: open until" in darn("exec", "--breakers", status=0).out
-    done = darn("exec", "--breaker", "mirror", "--fallback", "echo cached", "--", "true", status=0)
-    assert done.out == "cached\n"
-    darn("exec", "--breaker", "other", "--", "true", status=0)
-    darn("exec", "--reset", "mirror", status=0)
-    darn("exec", "--breaker", "mirror", "--", "true", status=0)
-    darn("exec", "--reset", "nothing", status=64)
+# What processes share.
+
+DOWN = ("--", "sh", "-c", "exit 75")
+BREAKER = ("--breaker", "mirror", "--breaker-after", "2", "--retries", "0")
 
 
-def test_retries_end_when_the_breaker_opens(darn):
-    done = darn("exec", *QUICKLY, "--retries", 50, "--breaker", "mirror", "--", "sh", "-c", REFUSED, status=7)
-    assert "breaker 'mirror' has opened" in done.err
-    assert done.err.count("attempt") <= 6
+def breakers(darn):
+    return {b["name"]: b for b in ex(darn, "--breakers", "--json", status=0).json()}
 
 
-def test_half_open_lets_one_of_two_through(darn):
-    for _ in range(5):
-        fails(darn, "--breaker-open", "300ms")
-    time.sleep(0.35)
-    probe = darn.start("exec", "--breaker", "mirror", "--breaker-open", "300ms", "--", "sh", "-c",
-                       "touch probing; while [ ! -e go ]; do sleep 0.02; done")
-    until("it tries", lambda: darn.path("probing").exists())
-    fails(darn, "--breaker-open", "300ms", status=75)
-    darn.write("go", "")
-    assert probe.wait().status == 0
-    fails(darn, "--breaker-open", "300ms")  # closed again: it is started
+def test_a_breaker_of_one_name_from_two_processes(darn):
+    ex(darn, *BREAKER, *DOWN, status=75)
+    assert breakers(darn)["mirror"]["state"] == "closed"
+    ex(darn, *BREAKER, *DOWN, status=75)
+    assert breakers(darn)["mirror"]["state"] == "open"
+    done = ex(darn, *BREAKER, "--json", "--", "touch", "started", status=75)
+    assert not darn.path("started").exists() and last_json(done)["rejected"]
+    for part in ("open until ", "darn exec --breakers", "darn exec --reset mirror"):
+        assert part in done.err
+    assert "mirror" in ex(darn, "--breakers", status=0).out
+    done = ex(darn, *BREAKER, "--fallback", "echo other mirror", "--", "touch", "started", status=0)
+    assert done.out == "other mirror\n" and not darn.path("started").exists()
+    ex(darn, "--breaker", "another", "--", "true", status=0)
+    ex(darn, "--reset", "mirror", status=0)
+    ex(darn, *BREAKER, "--", "touch", "started", status=0)
+    assert darn.path("started").exists()
+    ex(darn, "--reset", "nosuch", status=64)
 
 
-def test_two_processes_race_for_the_probe(darn):
-    for _ in range(5):
-        fails(darn, "--breaker-open", "200ms")
-    time.sleep(0.25)
-    racers = [darn.start("exec", "--breaker", "mirror", "--breaker-open", "1m", "--retries", 0, "--", "sh", "-c",
-                         "echo probe >> probes; while [ ! -e go ]; do sleep 0.02; done")
-              for _ in range(6)]
-    until("the others are refused",
-          lambda: sum(r.process.poll() == 75 for r in racers) == 5)
-    darn.write("go", "")
-    assert sorted(r.wait().status for r in racers) == [0, 75, 75, 75, 75, 75]
-    assert darn.lines("probes") == ["probe"]
+def test_a_breaker_stops_the_retries(darn):
+    done = ex(darn, *QUICKLY, "--breaker", "b", "--breaker-after", "3", "--json", *DOWN, status=75)
+    assert last_json(done)["attempts"] == 3 and not last_json(done)["rejected"]
+    assert "no more retries: breaker 'b' is open" in done.err
 
 
-def test_a_clock_that_jumps_does_not_keep_it_open(darn):
-    for _ in range(5):
-        fails(darn, "--breaker-open", "200ms")
-    with contextlib.closing(sqlite3.connect(ledger(darn))) as db:
-        db.execute("UPDATE breakers SET at = at + 1000 * 86400 * 365")
-        db.commit()
-    until("open for no longer than it is meant to be",
-          lambda: darn("exec", "--breaker", "mirror", "--breaker-open", "200ms", "--", "true").status == 0, 10)
+def test_failures_of_its_own_do_not_open_it(darn):
+    for _ in range(3):
+        ex(darn, *BREAKER, "--", "sh", "-c", "exit 127", status=127)
+    assert breakers(darn)["mirror"]["state"] == "closed"
+
+
+def test_many_at_once_count_each(darn):
+    lives = [darn.start("exec", "--breaker", "b", "--breaker-after", "10", "--budget", "g", "--retries",
+                        "0", "--", "sh", "-c", "exit $(( %d * 75 ))" % (i % 3 == 0)) for i in range(9)]
+    for live in lives:
+        live.wait()
+    assert breakers(darn)["b"]["attempts"] == 9
+    assert stats(darn)["sh"]["uses"] == 9
+
+
+def test_a_killed_prober_does_not_wedge_it(darn):
+    quick = (*BREAKER, "--breaker-open-for", "200ms")
+    for _ in range(2):
+        ex(darn, *quick, *DOWN, status=75)
+    until("its time is over", lambda: breakers(darn)["mirror"]["state"] == "half-open")
+    live = darn.start("exec", *quick, "--timeout", "60s", "--", "sh", "-c", "echo > up; exec sleep 60")
+    until("the probe runs", lambda: darn.path("up").exists())
+    flags = (*quick, "--timeout", "100ms")  # its lease: 6.1 s
+    ex(darn, *flags, "--", "true", status=75)
+    live.signal(signal.SIGKILL)
+    live.wait()
+    until("another may probe", lambda: ex(darn, *flags, "--", "true").status == 0, 20)
+    assert breakers(darn)["mirror"]["state"] == "closed"
 
 
 def test_a_budget_is_shared(darn):
-    for _ in range(2):
-        darn("exec", *QUICKLY, "--retries", 6, "--budget", "b", "--", "sh", "-c",
-             "echo x >> n; exit 1", status=1)
-    # Ten retries for the two of them; the refill of a second is none.
-    assert len(darn.lines("n")) == 2 + 10
-    assert re.search(r"budget b: 0\.\d of 10", darn("exec", "--breakers", status=0).out)
+    def tries():
+        return last_json(ex(darn, *QUICKLY, "--json", "--budget", "b", *DOWN, status=75))["attempts"]
+    assert [tries(), tries(), tries()] == [6, 6, 1], "ten retries, and no more"
+    for _ in range(10):
+        ex(darn, "--budget", "b", "--", "true", status=0)
+    assert tries() == 2, "ten successes give one back"
 
 
-# --- the record
+def test_where_it_is_kept_and_what(flaky):
+    secret = "hunter2-secret"
+    ex(flaky, *QUICKLY, "--fallback", f"echo {secret}", "--", "sh", "-c",
+       f"echo {secret} Connection refused >&2; exit 1", status=0)
+    folder = flaky.home / "state/darn"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    for file in folder.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert secret.encode() not in file.read_bytes()
+    assert stats(flaky)["sh"]["uses"] == 1
 
 
-def test_stats(darn):
-    darn("exec", *QUICKLY, "--name", "fetch", "--", *flaky(darn), status=0)
-    darn("exec", "--name", "fetch", "--", "true", status=0)
-    darn("exec", "--name", "fetch", "--retries", 0, "--", "false", status=1)
-    darn("exec", "--", "/bin/echo", "a-secret", status=0)
-    [echo, fetch] = sorted(darn("exec", "--stats", "--json", status=0).json(), key=lambda s: s["name"])
-    assert (fetch["uses"], fetch["failed_first"], fetch["healed"], fetch["gave_up"]) == (3, 2, 1, 1)
-    assert (fetch["mean_retries"], fetch["max_retries"]) == (2, 2) and fetch["saved_ms"] > 0
-    assert echo["name"] == "echo"
-    [only] = darn("exec", "--stats", "--name", "fetch", "--json", status=0).json()
-    assert only["name"] == "fetch"
-    table = darn("exec", "--stats", status=0).out
-    assert re.search(r"^fetch +3 +2 \(67%\) +1 +2\.0/2 +1 ", table, re.M), table
-    assert b"a-secret" not in b"".join(p.read_bytes() for p in ledger(darn).parent.iterdir())
-
-
-def test_the_record_is_private(darn):
-    darn("exec", "--", "true", status=0)
-    assert ledger(darn).stat().st_mode & 0o777 == 0o600
-    assert ledger(darn).parent.stat().st_mode & 0o777 == 0o700
-
-
-@pytest.mark.parametrize("harm", ["damaged", "folder", "locked"])
-def test_without_the_record_the_command_runs(darn, harm):
-    ledger(darn).parent.mkdir(parents=True)
-    busy = None
-    if harm == "damaged":
-        ledger(darn).write_bytes(b"this is no database" * 1000)
-    elif harm == "folder":
-        ledger(darn).mkdir()
+@pytest.mark.parametrize("how", ["a file in the way", "damaged", "newer", "busy"])
+def test_a_store_that_cannot_be_used_keeps_nothing_from_running(flaky, how):
+    state = flaky.home / "state"
+    state.mkdir()
+    holder = None
+    if how == "a file in the way":
+        (state / "darn").write_text("")
     else:
-        darn("exec", "--", "true", status=0)
-        busy = sqlite3.connect(ledger(darn))
-        busy.execute("BEGIN EXCLUSIVE")
-    done = darn("exec", "--breaker", "b", "--budget", "b", "--", "echo", "runs", status=0)
-    assert done.out == "runs\n"
-    assert done.err.startswith("darn: warning: ") and done.err.count("\n") == 1, done.err
-    if busy:
-        busy.close()
+        ex(flaky, "--", "true", status=0)
+        database = state / "darn/exec.db"
+        if how == "damaged":
+            for name in ("exec.db-wal", "exec.db-shm"):
+                (state / "darn" / name).unlink(missing_ok=True)
+            database.write_bytes(b"no database at all" * 500)
+        elif how == "newer":
+            with sqlite3.connect(database) as db:
+                db.execute("PRAGMA user_version = 99")
+        else:
+            holder = sqlite3.connect(database, isolation_level=None)
+            holder.execute("BEGIN IMMEDIATE")
+    done = ex(flaky, *QUICKLY, "--breaker", "b", "--budget", "b", "--", "./flaky", "n", "3", status=0)
+    warnings = [l for l in done.err.splitlines() if "without statistics" in l]
+    assert len(warnings) == 1 and "healed" in done.err
+    assert flaky.lines("n") == ["x"] * 3
+    if holder:
+        holder.close()
 
 
-def test_the_record_is_pruned(darn):
-    darn("exec", "--", "true", status=0)
-    with contextlib.closing(sqlite3.connect(ledger(darn))) as db:
-        columns = "name, program, ending, attempts, failed_first, category, rule, status, signal, took, ran, saved"
-        db.execute(f"INSERT INTO uses ({columns}, began) SELECT {columns}, 0 FROM uses")
-        db.execute("UPDATE uses SET id = id + 61")  # the next but one is the 64th
-        db.commit()
-    darn("exec", "--", "true", status=0)
-    assert len(uses(darn)) == 2
+def test_old_uses_go(darn):
+    ex(darn, "--", "true", status=0)
+    database = darn.home / "state/darn/exec.db"
+    with sqlite3.connect(database) as db:
+        row = db.execute("SELECT * FROM uses").fetchone()
+        now = row[3]
+        fill = "INSERT INTO uses VALUES (" + ",".join("?" * len(row)) + ")"
+        db.executemany(fill, [(100 + i, *row[1:3], now - 91 * 86_400_000, *row[4:]) for i in range(50)])
+        db.executemany(fill, [(1000 + i, *row[1:3], now, *row[4:]) for i in range(10_100)])
+        db.executemany(fill, [(20_000 + i, "other", *row[2:]) for i in range(200)])
+        db.execute("DELETE FROM uses WHERE id = 1")
+    for _ in range(64):
+        ex(darn, "--", "true", status=0)
+    found = stats(darn)
+    assert 10_000 <= found["true"]["uses"] <= 10_063 and found["other"]["uses"] == 200
 
 
-def test_the_summary_of_a_step(darn):
-    summary = darn.path("summary")
+# Being seen.
+
+
+def test_the_step_summary(flaky):
+    summary = flaky.path("summary.md")
     env = {"GITHUB_STEP_SUMMARY": str(summary)}
-    darn("exec", "--", "true", status=0, env=env)
-    assert not summary.exists()
-    darn("exec", *QUICKLY, "--name", "fetch", "--", *flaky(darn), status=0, env=env)
-    assert re.fullmatch(r"- `darn exec` \*\*fetch\*\*: healed by 2 retries \(network\), .*\n", summary.read_text())
+    ex(flaky, "--", "true", env=env, status=0)
+    assert not summary.exists(), "what went well needs no line"
+    ex(flaky, *QUICKLY, "--name", "fetch `all`", "--", "./flaky", "n", "3", env=env, status=0)
+    ex(flaky, "--retries", "0", *DOWN, env=env, status=75)
+    healed, failed = flaky.lines("summary.md")
+    assert healed.startswith("- darn: `fetch all` healed at attempt 3 (last failure: network; ")
+    assert failed.startswith("- darn: `sh` failed after 1 attempt (last failure: transient; ")
+    ex(flaky, "--retries", "0", *DOWN, env={"GITHUB_STEP_SUMMARY": "/nonexistent/x"}, status=75)
 
 
-# --- wrong usage
+def test_stats_as_a_table(flaky):
+    assert "no uses" in ex(flaky, "--stats", status=0).err
+    ex(flaky, *QUICKLY, "--name", "flaky one", "--", "./flaky", "n", "3", status=0)
+    for _ in range(3):
+        ex(flaky, "--name", "flaky one", "--", "true", status=0)
+    ex(flaky, "--retries", "0", *DOWN, status=75)
+    out = ex(flaky, "--stats", "--minutes", "7", status=0).out
+    rows = {line[:9].strip(): line[9:].split() for line in out.splitlines()[1:4]}
+    assert rows["flaky one"][:4] == ["4", "25.0%", "1", "2.0"] and rows["flaky one"][-1] == "7m00s"
+    assert rows["sh"][:3] == ["1", "100.0%", "0"] and "all" in rows
+    assert "healed x 7 min" in out and "an assumption" in out
+    assert list(stats(flaky, "sh")) == ["sh"]
 
 
-@pytest.mark.parametrize("args", [
-    (), ("--",), ("true",), ("--retries", "-1", "--", "touch", "x"),
-    ("--backoff", "soon", "--", "touch", "x"), ("--retry-on", "bogus", "--", "touch", "x"),
-    ("--retry-on", "/(/", "--", "touch", "x"), ("--timeout", "x", "--", "touch", "x"),
-    ("--stats", "--", "touch", "x"), ("--capture", "never", "--retry-on", "/a/", "--", "touch", "x"),
-    ("--name", "a\nb", "--", "touch", "x"), ("--nonsense", "--", "touch", "x"),
-])
-def test_wrong_usage_is_one_line_and_starts_nothing(darn, args):
-    done = darn("exec", *args, status=64)
-    assert done.err.count("\n") == 1 and done.out == ""
-    assert not darn.path("x").exists()
+@pytest.mark.parametrize("args, said", [
+    ((), "no command"), (("true",), "behind '--'"), (("--",), "no command"),
+    (("--retries", "-1", "--", "touch", "started"), "--retries"),
+    (("--backoff", "5s,x", "--", "touch", "started"), "--backoff"),
+    (("--retry-on", "netwerk", "--", "touch", "started"), "--retry-on"),
+    (("--retry-on", "/(/", "--", "touch", "started"), "missing )"),
+    (("--retry-on", "256", "--", "touch", "started"), "--retry-on"),
+    (("--breaker-after", "0", "--", "touch", "started"), "--breaker-after"),
+    (("--name", "a\tb", "--", "touch", "started"), "--name"),
+    (("--stats", "--", "touch", "started"), "only one"),
+    (("--nosuch", "--", "touch", "started"), "--nosuch")])
+def test_wrong_usage_starts_nothing(darn, args, said):
+    done = ex(darn, *args, status=64)
+    assert len(done.err.splitlines()) == 1 and said in done.err
+    assert not darn.path("started").exists()
+
+
+def test_a_closed_standard_error(darn):
+    done = subprocess.run(["sh", "-c", f'"{PROGRAM}" exec --backoff 10ms -- sh -c "exit 75" 2>&-; echo $?'],
+                          env=darn.env, cwd=darn.dir, capture_output=True, text=True)
+    assert done.stdout == "75\n"

@@ -1,5 +1,6 @@
 // How many of something there were within the last stretch of time, to a tenth of it. Lock-free,
-// thread-safe: two threads that enter a new tenth together agree by one compare-and-set.
+// thread-safe: two threads that enter a new tenth together agree by one compare-and-set. A thread
+// that read the clock long ago finds newer counts and leaves them be.
 #pragma once
 
 #include <algorithm>
@@ -22,11 +23,12 @@ class recent {
     bucket(slice).fetch_add(1, std::memory_order_relaxed);
     return count(now);
   }
-  // Takes one back that was counted at about `now`.
-  void take_back(time_point now) {
-    std::atomic<std::uint64_t>& b = bucket(slice_of(now));
+  // Takes one back that was counted at `then`, unless it is forgotten by now.
+  void take_back(time_point then) {
+    const std::int64_t slice = slice_of(then);
+    std::atomic<std::uint64_t>& b = buckets_[static_cast<std::uint64_t>(slice) % kSlices];
     std::uint64_t value = b.load(std::memory_order_relaxed);
-    while ((value & kCountMask) != 0 &&
+    while (age(slice, value) == 0 && (value & kCountMask) != 0 &&
            !b.compare_exchange_weak(value, value - 1, std::memory_order_relaxed)) {
     }
   }
@@ -35,14 +37,18 @@ class recent {
     std::uint64_t sum = 0;
     for (const std::atomic<std::uint64_t>& b : buckets_) {
       const std::uint64_t value = b.load(std::memory_order_relaxed);
-      const std::uint64_t age = (tag(slice) - (value >> kCountBits)) & kTagMask;
-      sum += age < kSlices ? value & kCountMask : 0;
+      const std::int64_t slices_ago = age(slice, value);
+      sum += slices_ago > -kWindow && slices_ago < kWindow ? value & kCountMask : 0;
     }
     return sum;
   }
 
  private:
   static constexpr std::uint64_t kSlices = 10;
+  static constexpr std::int64_t kWindow = kSlices;
+  // So far behind the others a thread may be; any more is taken for the counter of slices having
+  // gone round while nothing was counted.
+  static constexpr std::int64_t kLate = 100 * kWindow;
   // A bucket is the slice it counts for (its low bits) and the count: one word, so that both change
   // together.
   static constexpr unsigned kCountBits = 40;
@@ -52,13 +58,23 @@ class recent {
   static std::uint64_t tag(std::int64_t slice) {
     return static_cast<std::uint64_t>(slice) & kTagMask;
   }
+  // How many slices before `slice` the bucket's is; below 0: after it.
+  static std::int64_t age(std::int64_t slice, std::uint64_t bucket_value) {
+    const std::uint64_t difference = (tag(slice) - (bucket_value >> kCountBits)) & kTagMask;
+    return difference <= kTagMask / 2 ? static_cast<std::int64_t>(difference)
+                                      : -static_cast<std::int64_t>(kTagMask + 1 - difference);
+  }
+  static bool outdated(std::int64_t slice, std::uint64_t bucket_value) {
+    const std::int64_t slices_ago = age(slice, bucket_value);
+    return slices_ago > 0 || slices_ago < -kLate;
+  }
   std::int64_t slice_of(time_point t) const { return t.time_since_epoch().count() / slice_; }
 
   // The bucket of a slice, emptied when it still counts for an older one.
   std::atomic<std::uint64_t>& bucket(std::int64_t slice) {
     std::atomic<std::uint64_t>& b = buckets_[static_cast<std::uint64_t>(slice) % kSlices];
     std::uint64_t value = b.load(std::memory_order_relaxed);
-    while (value >> kCountBits != tag(slice) &&
+    while (outdated(slice, value) &&
            !b.compare_exchange_weak(value, tag(slice) << kCountBits, std::memory_order_relaxed)) {
     }
     return b;

@@ -1,0 +1,100 @@
+// The codes that services of AWS name, from botocore (Apache-2.0): the tables of its retry handler
+// (_retry.json: transient and throttling codes) and the traits `retryable` and `throttling` of its
+// service models.
+#include "resilience/code_rows.hpp"
+
+namespace darn::tables {
+namespace {
+
+constexpr CodeMeaning kAws[] = {
+    // botocore: throttling codes, and those with the trait `throttling`
+    {"Throttling", kLimited, ""},
+    {"ThrottlingException", kLimited, ""},
+    {"ThrottledException", kLimited, ""},
+    {"ThrottledRequestException", kLimited, ""},
+    {"RequestThrottledException", kLimited, ""},
+    {"RequestThrottled", kLimited, ""},
+    {"TooManyRequestsException", kLimited, ""},
+    {"TooManyRequestException", kLimited, ""},
+    {"ProvisionedThroughputExceededException", kLimited, ""},
+    {"TransactionInProgressException", kLimited, ""},
+    {"RequestLimitExceeded", kLimited, ""},
+    {"BandwidthLimitExceeded", kLimited, ""},
+    {"LimitExceededException", kLimited, ""},
+    {"SlowDown", kLimited, ""},
+    {"EC2ThrottledException", kLimited, ""},
+    {"ModelNotReadyException", kLimited, ""},
+    {"QueryLimitExceededException", kLimited, ""},
+    // botocore: transient codes, and those with the trait `retryable`
+    {"RequestTimeout", kBroke, ""},
+    {"RequestTimeoutException", kBroke, ""},
+    {"PriorRequestNotComplete", kDown, ""},
+    {"InternalServerException", kBroke, ""},
+    {"InternalServerErrorException", kBroke, ""},
+    {"InternalServiceException", kBroke, ""},
+    {"InternalErrorException", kBroke, ""},
+    {"InternalError", kBroke, ""},
+    {"InternalFailure", kBroke, ""},
+    {"ServiceException", kBroke, ""},
+    {"ServiceUnavailable", kDown, ""},
+    {"ServiceUnavailableException", kDown, ""},
+    {"DirectoryUnavailableException", kDown, ""},
+    {"ClientTimeoutException", kBroke, ""},
+    {"ExecutionTimeoutException", kBroke, ""},
+    {"QueryTimeoutException", kBroke, ""},
+    {"TimeLimitExceededException", kBroke, ""},
+    {"ModelTimeoutException", kBroke, ""},
+    {"ModelErrorException", kBroke, ""},
+    {"DependencyException", kBroke, ""},
+    {"RetryableConflictException", kDown, ""},
+    {"ReplicatedWriteConflictException", kDown, ""},
+    {"ConcurrentModificationException", kDown, ""},
+    {"InsufficientCapacityException", kDown, ""},
+    {"InsufficientInstanceCapacity", kDown, ""},
+    {"MemoryLimitExceededException", kResource, ""},
+    // what only a person can mend
+    {"ServiceQuotaExceededException",
+     {Category::permanent, Cause::quota, Severity::high},
+     "",
+     "raise the quota of the service or delete what is no longer needed"},
+    {"AccessDenied", kAuth, ""},
+    {"AccessDeniedException", kAuth, ""},
+    {"UnauthorizedOperation", kAuth, ""},
+    {"UnauthorizedException", kAuth, ""},
+    {"ForbiddenException", kAuth, ""},
+    {"NotAuthorizedException", kAuth, ""},
+    {"AuthFailure", kAuth, ""},
+    {"ExpiredToken", kAuth, "", "renew the credentials (e.g. aws sso login)"},
+    {"ExpiredTokenException", kAuth, "", "renew the credentials (e.g. aws sso login)"},
+    {"InvalidClientTokenId", kAuth, ""},
+    {"UnrecognizedClientException", kAuth, ""},
+    {"InvalidAccessKeyId", kAuth, ""},
+    {"InvalidSignatureException", kAuth, ""},
+    {"SignatureDoesNotMatch", kAuth, ""},
+    {"MissingAuthenticationToken", kAuth, ""},
+    {"OptInRequired", kAuth, ""},
+    {"ResourceNotFoundException", kConf, ""},
+    {"NotFoundException", kConf, ""},
+    {"NoSuchBucket", kConf, ""},
+    {"NoSuchKey", kConf, ""},
+    {"NoSuchEntity", kConf, ""},
+    {"ValidationException", kData, ""},
+    {"ValidationError", kData, ""},
+    {"BadRequestException", kData, ""},
+    {"InvalidRequestException", kData, ""},
+    {"InvalidParameterException", kData, ""},
+    {"InvalidParameterValue", kData, ""},
+    {"InvalidInputException", kData, ""},
+    {"InvalidArgument", kData, ""},
+    {"MalformedPolicyDocument", kData, ""},
+    {"ConflictException", kConflict, ""},
+    {"ResourceInUseException", kConflict, ""},
+    {"ResourceAlreadyExistsException", kData, ""},
+    {"BucketAlreadyExists", kData, ""},
+};
+
+}  // namespace
+
+std::optional<CodeMeaning> aws_code(std::string_view name) { return find(std::span(kAws), name); }
+
+}  // namespace darn::tables
