@@ -18,7 +18,7 @@ using darn::outcome;
 
 namespace {
 
-outcome<int> failing(category c = category::network) {
+outcome<int> broken_call(category c = category::network) {
   return darn::unexpected<error>(error{.category = c});
 }
 
@@ -41,7 +41,7 @@ TEST_CASE("an open breaker answers at once, and says when to come back") {
   const auto breaker = touchy();
   const auto p = darn::pipeline(breaker);
   int calls = 0;
-  CHECK_FALSE(p.run({.clock = &clock}, [] { return failing(); }));
+  CHECK_FALSE(p.run({.clock = &clock}, [] { return broken_call(); }));
   const auto refused = p.run({.clock = &clock}, [&] { return ++calls; });
   REQUIRE_FALSE(refused);
   CHECK(calls == 0);
@@ -58,7 +58,7 @@ TEST_CASE("an open breaker answers at once, and says when to come back") {
 TEST_CASE("a retry outside does not sit an open breaker out") {
   darn::fake_clock clock;
   const auto p = darn::pipeline(darn::retry({.max_attempts = 10}), touchy());
-  const auto result = p.run({.clock = &clock}, [] { return failing(); });
+  const auto result = p.run({.clock = &clock}, [] { return broken_call(); });
   CHECK(result.error().category == category::network);  // why, not that the breaker was open
   CHECK(clock.sleeps().size() == 1);
 }
@@ -67,7 +67,7 @@ TEST_CASE("answers are no failures, and what was not asked says nothing") {
   darn::fake_clock clock;
   const auto breaker = touchy();
   const auto p = darn::pipeline(breaker);
-  CHECK_FALSE(p.run({.clock = &clock}, [] { return failing(category::permanent); }));
+  CHECK_FALSE(p.run({.clock = &clock}, [] { return broken_call(category::permanent); }));
   CHECK(breaker.state(clock.now()) == breaker_state::closed);
   CHECK_FALSE(p.run({.clock = &clock}, []() -> outcome<int> {
     return darn::unexpected<error>(error{.category = category::rate_limit, .rejected = true});
@@ -76,7 +76,7 @@ TEST_CASE("answers are no failures, and what was not asked says nothing") {
   std::stop_source stop;
   CHECK_FALSE(p.run({.stop = stop.get_token(), .clock = &clock}, [&] {
     stop.request_stop();
-    return failing();
+    return broken_call();
   }));
   CHECK(breaker.state(clock.now()) == breaker_state::closed);
 }
@@ -85,7 +85,7 @@ TEST_CASE("a callee that hangs until an outer timeout is a failure") {
   darn::fake_clock clock;
   const auto breaker = touchy();
   CHECK_FALSE(darn::pipeline(darn::timeout(5s), breaker).run({.clock = &clock}, [](darn::call& c) {
-    return c.sleep_until(c.now() + 1h) ? outcome<int>(1) : failing(category::timeout);
+    return c.sleep_until(c.now() + 1h) ? outcome<int>(1) : broken_call(category::timeout);
   }));
   CHECK(breaker.state(clock.now()) == breaker_state::open);
 }
@@ -94,11 +94,11 @@ TEST_CASE("cancelled probe closes the breaker, through the policy") {
   darn::fake_clock clock;
   const auto breaker = touchy();
   const auto p = darn::pipeline(breaker);
-  CHECK_FALSE(p.run({.clock = &clock}, [] { return failing(); }));
+  CHECK_FALSE(p.run({.clock = &clock}, [] { return broken_call(); }));
   clock.advance(30s);
   std::stop_source stop;
   stop.request_stop();
-  CHECK_FALSE(p.run({.stop = stop.get_token(), .clock = &clock}, [] { return failing(); }));
+  CHECK_FALSE(p.run({.stop = stop.get_token(), .clock = &clock}, [] { return broken_call(); }));
   CHECK(breaker.state(clock.now()) == breaker_state::half_open);
   {
     darn::call_options options{.clock = &clock};
@@ -124,7 +124,7 @@ TEST_CASE("changes are told once each, outside the lock") {
   };
   breaker.emplace(options);
   const auto p = darn::pipeline(*breaker);
-  CHECK_FALSE(p.run({.clock = &clock}, [] { return failing(); }));
+  CHECK_FALSE(p.run({.clock = &clock}, [] { return broken_call(); }));
   clock.advance(30s);
   CHECK(p.run({.clock = &clock}, [] { return 1; }));
   using enum breaker_state;
@@ -151,7 +151,7 @@ TEST_CASE("no call is lost in the counts of many threads, nor in the window") {
         for (int i = 0; i < kCalls; ++i) {
           const bool fail = (i + t) % 10 == 0;
           failed += fail ? 1 : 0;
-          (void)p.run([&] { return fail ? failing() : outcome<int>(i); });
+          (void)p.run([&] { return fail ? broken_call() : outcome<int>(i); });
         }
       });
     }
@@ -168,7 +168,7 @@ TEST_CASE("of many threads only as many probes get through as there are places")
   darn::fake_clock clock(darn::fake_clock::mode::stand);
   const auto breaker = touchy(3);
   const auto p = darn::pipeline(breaker);
-  CHECK_FALSE(p.run({.clock = &clock}, [] { return failing(); }));
+  CHECK_FALSE(p.run({.clock = &clock}, [] { return broken_call(); }));
   clock.advance(30s);
   std::atomic<int> inside{0};
   std::atomic<int> refused{0};
@@ -197,7 +197,7 @@ TEST_CASE("a breaker for each key; the one not used for longest is forgotten") {
   const darn::keyed_circuit_breaker breakers({.minimum_calls = 1}, 2);
   const auto run = [&](std::string_view host, bool good) {
     return darn::pipeline(breakers.at(host))
-        .run({.clock = &clock}, [&] { return good ? outcome<int>(1) : failing(); })
+        .run({.clock = &clock}, [&] { return good ? outcome<int>(1) : broken_call(); })
         .has_value();
   };
   CHECK_FALSE(run("a", false));
