@@ -6,10 +6,24 @@
 #include <filesystem>
 #include <fstream>
 #include <system_error>
+#include <thread>
 
+#include "darn/backoff.hpp"
+#include "darn/clock.hpp"
 #include "engine/lock.hpp"
 
 namespace darn::cli {
+
+namespace {
+
+bool is_young(const std::string& path) {
+  std::error_code error;
+  const auto written = std::filesystem::last_write_time(path, error);
+  return !error &&
+         std::filesystem::file_time_type::clock::now() - written < std::chrono::seconds{2};
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Store>> open_existing_store(const Context& context, bool read_only) {
   std::error_code error;
@@ -17,7 +31,15 @@ Result<std::unique_ptr<Store>> open_existing_store(const Context& context, bool 
     return fail(ErrorKind::usage, "no runs in " + context.paths.root,
                 "start one with 'darn run FILE', or name its state directory with --state");
   }
-  return open_sqlite_store(context.paths.database(), {.read_only = read_only});
+  // Another darn may be just making it: then it is empty or half set up for a moment.
+  using namespace std::chrono_literals;
+  const auto patience = backoff::exponential(10ms, 200ms);
+  auto store = open_sqlite_store(context.paths.database(), {.read_only = read_only});
+  for (int retry = 1; !store && retry <= 20 && is_young(context.paths.database()); ++retry) {
+    std::this_thread::sleep_for(patience.delay(retry, real_random().next()));
+    store = open_sqlite_store(context.paths.database(), {.read_only = read_only});
+  }
+  return store;
 }
 
 RunState shown_state(const StatePaths& paths, const RunRecord& run) {

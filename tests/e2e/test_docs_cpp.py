@@ -136,7 +136,4 @@ def test_links_lead_somewhere(path):
     missing = [target for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)
                if not (path.parent / target).exists()]
     # A policy may come before its page: that is seen here, but does not fail.
-    unwritten = [m for m in missing if (HEADERS / f"{Path(m).stem}.hpp").exists()]
-    assert missing == unwritten
-    if unwritten:
-        pytest.skip(f"no pages yet: {', '.join(sorted(set(unwritten)))}")
+    assert not missing
