@@ -21,6 +21,11 @@ constexpr int kTimedOut = 124;  // as timeout(1)
 constexpr int kRejected = 75;   // EX_TEMPFAIL
 constexpr const char* kTooMuchInput = "its standard input was too much to be kept";
 
+bool asks_for_text(const Options& o) {
+  return std::any_of(o.retry_on.begin(), o.retry_on.end(),
+                     [](const RetryOn& on) { return !on.regex.empty(); });
+}
+
 Status check(const Options& o) {
   if (o.argv.empty() == o.shell.empty()) {
     return fail(ErrorKind::usage, "no command given", "darn exec [OPTIONS] -- COMMAND …");
@@ -32,6 +37,11 @@ Status check(const Options& o) {
       return fail(ErrorKind::usage, fmt::format("{} {} is no name", what, quote(*name)),
                   "up to 100 printable characters");
     }
+  }
+  if (o.capture == Capture::never && asks_for_text(o)) {
+    return fail(ErrorKind::usage,
+                "--retry-on /regex/ needs the output, and --capture never reads none",
+                "leave one of them out");
   }
   return {};
 }
@@ -81,11 +91,7 @@ class Use {
   }
 
  private:
-  Capture capture() const {
-    const bool reads = std::any_of(o_.retry_on.begin(), o_.retry_on.end(),
-                                   [](const RetryOn& on) { return !on.regex.empty(); });
-    return reads ? Capture::always : o_.capture;
-  }
+  Capture capture() const { return asks_for_text(o_) ? Capture::always : o_.capture; }
 
   void attempts();
   bool enter_breaker();

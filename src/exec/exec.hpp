@@ -23,10 +23,11 @@
 namespace darn::exec {
 
 // Which of the command's streams pass through a pipe of darn's, so that their end can be read when
-// it fails. A pipe is felt: the command sees no terminal there, and a line of standard output may
-// overtake one of standard error.
+// it fails. A pipe is felt: the command sees no terminal there. Where both are one file or pipe,
+// one pipe keeps their order.
 enum class Capture : std::uint8_t {
-  automatic,  // standard error, unless it is a terminal (or an expression needs the output)
+  automatic,  // standard error, unless it is a terminal, and standard output where it is the same
+              // (both when an expression needs the output)
   always,     // both
   never,      // none: the exit status or signal is all that is known of a failure
 };

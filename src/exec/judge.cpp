@@ -54,7 +54,7 @@ bool matches(const RetryOn& on, const Judgement& judgement, const Ended& ended,
   if (on.exit) {
     return ended.end == End::exited && ended.exit_code == *on.exit;
   }
-  const RE2 regex(on.regex, quiet());
+  const RE2 regex("(?m)" + on.regex, quiet());  // ^ and $ are of lines, as in grep
   const auto in = [&](std::string_view text) {
     return RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), regex);
   };

@@ -32,11 +32,14 @@ Session::Session(Capture capture, bool replay) {
   if (replay) {
     input_ = std::make_unique<Input>();
   }
-  if (capture == Capture::always) {
-    merged_ = same_file(1, 2);
-    out_ = merged_ ? nullptr : std::make_unique<Tee>(1);
+  // Where both are one, only one pipe keeps their lines in the order in which they were written:
+  // who reads a log does not find an error before what led to it.
+  const bool reads_errors = capture == Capture::automatic && ::isatty(2) == 0;
+  merged_ = (capture == Capture::always || reads_errors) && same_file(1, 2);
+  if (capture == Capture::always && !merged_) {
+    out_ = std::make_unique<Tee>(1);
   }
-  if (capture == Capture::always || (capture == Capture::automatic && ::isatty(2) == 0)) {
+  if (capture == Capture::always || reads_errors) {
     err_ = std::make_unique<Tee>(2);
   }
 }
