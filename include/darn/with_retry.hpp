@@ -6,6 +6,8 @@
 //   auto get = darn::retry_on_error(3, darn::backoff::constant(1s))(fetch);
 #pragma once
 
+#include <algorithm>
+#include <limits>
 #include <type_traits>
 #include <utility>
 
@@ -26,7 +28,10 @@ struct RetryConfig {
     return darn::backoff::exponential(base_delay, max_delay, exponential_base,
                                       jitter ? darn::jitter::proportional() : darn::jitter::none());
   }
-  retry_options options() const { return {.max_attempts = max_retries + 1, .backoff = backoff()}; }
+  retry_options options() const {
+    constexpr int kMost = std::numeric_limits<int>::max() - 1;
+    return {.max_attempts = std::clamp(max_retries, 0, kMost) + 1, .backoff = backoff()};
+  }
 };
 
 // Before the retry that follows failed attempt number `attempt`, counted from 0.
@@ -37,7 +42,8 @@ inline duration calculate_delay(int attempt, const RetryConfig& config,
 
 // Whether trying again can help, by the error alone.
 inline bool should_retry(const error& e) {
-  return !e.exhausted && retry_options{}.of(e.category).retry;
+  const auto strategies = retry_options::default_strategies();
+  return !e.exhausted && strategies[static_cast<std::size_t>(e.category)].retry;
 }
 // And after failed attempt number `attempt`, counted from 0, whether one is left.
 inline bool should_retry(const error& e, int attempt, const RetryConfig& config) {

@@ -1,6 +1,7 @@
 // What stands in for the callee: fallback, fail_when, chaos; and the short forms.
 #include <algorithm>
 #include <atomic>
+#include <limits>
 #include <string>
 #include <thread>
 #include <vector>
@@ -243,6 +244,16 @@ TEST_CASE("the short forms") {
   CHECK(darn::should_retry(error{}, 1, quick));
   CHECK_FALSE(darn::should_retry(error{}, 2, quick));
   CHECK_FALSE(darn::should_retry(std::invalid_argument("x")));
+
+  // Numbers that make no sense: the call is made, once or as often as can be counted.
+  calls = 0;
+  CHECK_FALSE(darn::with_retry(darn::RetryConfig{.max_retries = -5}, [&] {
+    ++calls;
+    return broken();
+  }));
+  CHECK(calls == 1);
+  CHECK(darn::RetryConfig{.max_retries = std::numeric_limits<int>::max()}.options().max_attempts ==
+        std::numeric_limits<int>::max());
 
   const darn::RetryConfig plain{.jitter = false};
   CHECK(darn::calculate_delay(0, plain) == 1s);
