@@ -35,6 +35,8 @@ struct breaker_settings {
   duration probe_wait = std::chrono::seconds{30};  // a probe not back by then counts as lost
   duration ramp = std::chrono::seconds{10};        // from closing to full load; 0: at once
   double ramp_from = 0.1;                          // the share let in right after closing
+
+  friend bool operator==(const breaker_settings&, const breaker_settings&) = default;
 };
 
 class breaker_core {

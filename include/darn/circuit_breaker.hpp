@@ -6,6 +6,7 @@
 // does not wait for that (error::exhausted), because failing fast is the point.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <functional>
@@ -99,17 +100,20 @@ class circuit_breaker {
     bool reads_clock = false;  // there are slow calls or a time window
     bool coarse = true;        // and a tick more or less does not matter
     duration slow_call = duration::max();
+    duration longest_open{};
     std::array<Stripe, 8> stripes;
   };
 
   static std::size_t stripe_of_thread();
-  // For how long it refuses every call from now on; 0: ask enter().
+  // For how long it refuses every call from now on, as far as it knows; 0: ask enter().
   duration refusing(call& c) const {
     const std::int64_t until = state_->refuse_until.load(std::memory_order_relaxed);
     if (until == std::numeric_limits<std::int64_t>::min()) [[likely]] {
       return duration{0};
     }
-    return duration{until - c.coarse_now().time_since_epoch().count()};
+    // No longer than it is ever open by itself: what was isolated by hand may be reset at any time.
+    return std::min(duration{until - c.coarse_now().time_since_epoch().count()},
+                    state_->longest_open);
   }
   // Copied to where it goes: one that is made anew and moved there costs three times as much.
   template <class Outcome>

@@ -84,6 +84,8 @@ inline time_point coarse_now() {
   return steady_now();
 }
 extern const duration kCoarseTick;
+// What takes at least so many ticks is measured with it: to be one tick late is then 1 %.
+inline constexpr int kCoarseTicks = 100;
 
 }  // namespace detail
 }  // namespace darn

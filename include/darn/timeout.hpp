@@ -2,9 +2,8 @@
 //
 // A thread cannot be interrupted from outside: a callee that takes a std::stop_token or a
 // darn::call& is told to stop at the deadline, and what it returns after it counts as a timeout;
-// one that takes neither runs to its end, and only the result is refused. In a coroutine
-// (darn/asio.hpp) the operation is cancelled. Outside retry it bounds all attempts together, inside
-// it each one.
+// one that takes neither runs to its end, and only the result is refused. Outside retry it bounds
+// all attempts together, inside it each one.
 #pragma once
 
 #include <algorithm>
@@ -18,10 +17,6 @@
 
 namespace darn {
 namespace detail {
-
-// Below so many ticks of the coarse clock a timeout is measured with the exact one: the coarse one
-// may let it end one tick late, which is then 1 % of it.
-inline constexpr int kCoarseTicks = 100;
 
 error timeout_error(duration after, std::string_view who);
 
@@ -49,8 +44,8 @@ auto run_with_timeout(call& c, duration after, std::string_view who, Next& next)
     stop_scope scope(c.scope(), c.clock(), deadline);
     return run(scope);
   }();
-  // A callee's own error that came in time stays; so does a stop that came from outside.
-  if (late() && !(result.has_value() ? false : result.error().rejected)) {
+  // Whatever came too late is a timeout; but a refusal stays, because nothing was asked.
+  if (late() && (result || !result.error().rejected)) {
     result = unexpected<error>(timeout_error(after, who));
   }
   return result;

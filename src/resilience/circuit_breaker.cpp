@@ -42,8 +42,8 @@ circuit_breaker::Shared::Shared(circuit_breaker_options o)
   const auto& s = slow->core.settings();
   reads_clock = s.slow_call || s.window_time;
   slow_call = s.slow_call.value_or(duration::max());
-  constexpr int kTicks = 100;
-  coarse = slow_call >= kTicks * detail::kCoarseTick;
+  longest_open = s.open_for;
+  coarse = slow_call >= detail::kCoarseTicks * detail::kCoarseTick;
   fast = slow->core.generation() << 1U;
 }
 

@@ -55,6 +55,22 @@ TEST_CASE("an open breaker answers at once, and says when to come back") {
   CHECK(breaker.state(clock.now()) == breaker_state::closed);
 }
 
+TEST_CASE("who is isolated by hand does not send callers away for ever") {
+  darn::fake_clock clock;
+  const auto breaker = touchy();
+  breaker.isolate();
+  const auto refused = darn::pipeline(breaker).run({.clock = &clock}, [] { return 1; });
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().retry_after == 30s);
+  clock.advance(24h * 365);
+  CHECK_FALSE(darn::pipeline(breaker).run({.clock = &clock}, [] { return 1; }));
+}
+
+TEST_CASE("the breaker for threads has the settings and the defaults of the core") {
+  const darn::breaker_settings ours = darn::circuit_breaker_options{}.settings();
+  CHECK(ours == darn::breaker_settings{});
+}
+
 TEST_CASE("a retry outside does not sit an open breaker out") {
   darn::fake_clock clock;
   const auto p = darn::pipeline(darn::retry({.max_attempts = 10}), touchy());
