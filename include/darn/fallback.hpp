@@ -14,7 +14,7 @@
 #include <utility>
 
 #include "darn/call.hpp"
-#include "darn/classify.hpp"
+#include "darn/detail/no_throw.hpp"
 #include "darn/metrics.hpp"
 #include "darn/order.hpp"
 #include "darn/outcome.hpp"
@@ -33,7 +33,7 @@ Outcome try_alternative(F& f, const error& why) {
       return Outcome(invoke());
     }
   };
-  try {
+  return no_throw<Outcome>([&]() -> Outcome {
     if constexpr (std::is_invocable_v<F&, const error&>) {
       return as_outcome([&]() -> decltype(auto) { return f(why); });
     } else if constexpr (std::is_invocable_v<F&>) {
@@ -41,9 +41,7 @@ Outcome try_alternative(F& f, const error& why) {
     } else {
       return Outcome(f);
     }
-  } catch (...) {
-    return unexpected<error>(classify_exception(std::current_exception()));
-  }
+  });
 }
 
 struct fallback_state {

@@ -19,13 +19,10 @@
 
 #include "darn/call.hpp"
 #include "darn/classify.hpp"
+#include "darn/detail/no_throw.hpp"
 #include "darn/metrics.hpp"
 #include "darn/order.hpp"
 #include "darn/outcome.hpp"
-
-#if defined(__GLIBCXX__)
-#include <cxxabi.h>
-#endif
 
 namespace darn {
 namespace detail {
@@ -82,22 +79,14 @@ outcome<T> to_outcome(R&& result) {
 // The innermost step: calls, and turns what comes out into an outcome.
 template <class T, class F, class... Args>
 outcome<T> attempt_callee(F& f, call& c, Args&... args) {
-  try {
+  return no_throw<outcome<T>>([&]() -> outcome<T> {
     if constexpr (std::is_void_v<callee_result_t<F, Args...>>) {
       invoke_callee(f, c, args...);
       return {};
     } else {
       return to_outcome<T>(invoke_callee(f, c, args...));
     }
-  }
-#if defined(__GLIBCXX__)
-  catch (abi::__forced_unwind&) {  // pthread_cancel: has to go on
-    throw;
-  }
-#endif
-  catch (...) {
-    return unexpected<error>(classify_exception(std::current_exception()));
-  }
+  });
 }
 
 }  // namespace detail
@@ -165,7 +154,12 @@ class static_pipeline {
     if constexpr (I == sizeof...(Policies)) {
       return callee(c);
     } else {
-      return std::get<I>(policies_).run(c, [&](call& inner) { return step<I + 1>(inner, callee); });
+      // A policy calls code of the user's, too: predicates and hooks. What that throws is a failure
+      // of the call like any other, for the policies outside.
+      return detail::no_throw<decltype(callee(c))>([&] {
+        return std::get<I>(policies_).run(c,
+                                          [&](call& inner) { return step<I + 1>(inner, callee); });
+      });
     }
   }
 

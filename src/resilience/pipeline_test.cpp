@@ -5,6 +5,9 @@
 #include <string>
 
 #include "darn/circuit_breaker.hpp"
+#include "darn/fail_when.hpp"
+#include "darn/fallback.hpp"
+#include "darn/hedge.hpp"
 #include "darn/retry.hpp"
 #include "darn/testing.hpp"
 #include "darn/timeout.hpp"
@@ -82,6 +85,39 @@ TEST_CASE("nothing is thrown inside, and the exception is thrown at the border")
     // And it is the same error again where it is caught by another pipeline.
     CHECK(p.run([&]() -> int { throw e; }).error().code == "ECONNRESET");
   }
+}
+
+TEST_CASE("what predicates and hooks throw is a failure of the call, whatever its type") {
+  darn::fake_clock clock;
+  const auto throwing = [](const auto&) -> bool { throw 3; };
+  const auto broken = []() -> int { throw std::runtime_error("the call"); };
+  const auto call = [&](const auto& p, auto f) { return p.run({.clock = &clock}, f); };
+
+  CHECK_FALSE(call(darn::pipeline(darn::fail_when(throwing)), [] { return 1; }));
+  CHECK_FALSE(call(darn::pipeline(darn::fallback(1).when(throwing)), broken));
+  CHECK_FALSE(call(darn::pipeline(darn::retry({.should_retry = throwing})), broken));
+  CHECK_FALSE(call(darn::pipeline(darn::circuit_breaker({.counts = throwing})), broken));
+  // Policies outside see it: here retry, which tries again.
+  int calls = 0;
+  const auto tried =
+      call(darn::pipeline(darn::retry({.max_attempts = 3}), darn::fail_when(throwing)),
+           [&] { return ++calls; });
+  CHECK(tried.error().attempts == 3);
+  CHECK(calls == 3);
+  // A copy of a hedge runs in a thread, where nothing may be thrown out of.
+  const auto hedged = darn::pipeline(darn::hedge({.delay = 0ms, .at_least = 0ms}),
+                                     darn::circuit_breaker({.counts = throwing}));
+  for (int i = 0; i < 20; ++i) {
+    CHECK_FALSE(hedged.run([](darn::call& c) -> int {
+      c.sleep_until(c.now() + 200us);
+      throw std::runtime_error("the call");
+    }));
+  }
+  // A hook only listens: whatever it throws, the call goes on.
+  const darn::retry listened({.max_attempts = 2, .on_retry = [](const auto&) { throw 3; }});
+  CHECK(call(darn::pipeline(listened), [](darn::call& c) {
+    return c.attempt() == 1 ? outcome<int>(darn::unexpected<error>(error{})) : outcome<int>(7);
+  }));
 }
 
 TEST_CASE("a pipeline says what it does") {

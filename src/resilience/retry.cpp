@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "darn/detail/no_throw.hpp"
+
 namespace darn {
 namespace {
 
@@ -10,10 +12,7 @@ void tell(const retry_hook& hook, const retry_event& event) {
   if (!hook) {
     return;
   }
-  try {
-    hook(event);
-  } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch)
-  }
+  detail::catching([&] { hook(event); }, [](const std::exception_ptr&) {});
 }
 
 }  // namespace
