@@ -38,8 +38,7 @@ class fail_when_policy {
       return;
     }
     const auto verdict = state_->predicate(std::as_const(*result));
-    if constexpr (std::is_convertible_v<decltype(verdict), bool> &&
-                  std::is_same_v<std::remove_cvref_t<decltype(verdict)>, bool>) {
+    if constexpr (std::is_same_v<decltype(verdict), const bool>) {
       if (verdict) {
         state_->failed.add();
         result = unexpected<error>(

@@ -125,13 +125,11 @@ const bulkhead_options& bulkhead::options() const { return state_->options; }
 
 void bulkhead::collect(metrics& into) const {
   const std::string label = metric_label("policy", state_->who);
-  const auto add = [&](std::string_view name, std::string_view help, const counter& c) {
-    into.add(name, help, label, c);
-  };
-  add("darn_bulkhead_admitted_total", "Calls that got a place", state_->admitted);
-  add("darn_bulkhead_waited_total", "Of these, calls that had to wait", state_->waited);
-  add("darn_bulkhead_refused_total", "Calls turned away, the queue being full", state_->refused);
-  add("darn_bulkhead_gave_up_total", "Calls that left the queue", state_->gave_up);
+  into.add("darn_bulkhead_admitted_total", "Calls that got a place", label, state_->admitted);
+  into.add("darn_bulkhead_waited_total", "Of these, calls that had to wait", label, state_->waited);
+  into.add("darn_bulkhead_refused_total", "Calls turned away, the queue being full", label,
+           state_->refused);
+  into.add("darn_bulkhead_gave_up_total", "Calls that left the queue", label, state_->gave_up);
 }
 
 std::string bulkhead::text() const {

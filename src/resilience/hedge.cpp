@@ -120,13 +120,11 @@ void hedge_race::finish() {
 void hedge::collect(metrics& into) const {
   const detail::hedge_state& s = *state_;
   const std::string label = metric_label("policy", s.who);
-  const auto add = [&](std::string_view name, std::string_view help, const counter& c) {
-    into.add(name, help, label, c);
-  };
-  add("darn_hedge_calls_total", "Calls through a hedge", s.calls);
-  add("darn_hedge_copies_total", "Copies sent beside the first call", s.hedged);
-  add("darn_hedge_won_total", "Calls that a copy answered first", s.won);
-  add("darn_hedge_over_budget_total", "Copies that the share did not allow", s.over_budget);
+  into.add("darn_hedge_calls_total", "Calls through a hedge", label, s.calls);
+  into.add("darn_hedge_copies_total", "Copies sent beside the first call", label, s.hedged);
+  into.add("darn_hedge_won_total", "Calls that a copy answered first", label, s.won);
+  into.add("darn_hedge_over_budget_total", "Copies that the share did not allow", label,
+           s.over_budget);
 }
 
 std::string hedge::text() const {

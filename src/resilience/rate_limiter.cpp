@@ -84,12 +84,10 @@ const rate_limiter_options& rate_limiter::options() const { return state_->optio
 
 void rate_limiter::collect(metrics& into) const {
   const std::string label = metric_label("policy", state_->who);
-  const auto add = [&](std::string_view name, std::string_view help, const counter& c) {
-    into.add(name, help, label, c);
-  };
-  add("darn_rate_limiter_admitted_total", "Calls that got a place", state_->admitted);
-  add("darn_rate_limiter_waited_total", "Of these, calls that had to wait", state_->waited);
-  add("darn_rate_limiter_refused_total", "Calls turned away", state_->refused);
+  into.add("darn_rate_limiter_admitted_total", "Calls that got a place", label, state_->admitted);
+  into.add("darn_rate_limiter_waited_total", "Of these, calls that had to wait", label,
+           state_->waited);
+  into.add("darn_rate_limiter_refused_total", "Calls turned away", label, state_->refused);
 }
 
 std::string rate_limiter::text() const {
