@@ -13,6 +13,7 @@ namespace darn::cli {
 
 struct ExecFlags {
   ExecOptions options;
+  std::optional<int> breaker_after;
   std::optional<Duration> breaker_open_for;
   std::optional<int> minutes;
 
@@ -46,17 +47,8 @@ struct ExecFlags {
     text(sub, "--fallback", o.fallback, "CMD",
          "Run by sh when the command was given up or its breaker is open");
     text(sub, "--breaker", o.breaker, "NAME", "Start nothing while this breaker is open");
-    sub->add_option_function<std::string>(
-           "--breaker-after",
-           [&o](const std::string& text) {
-             const std::optional<std::int64_t> n = parse_int(text);
-             if (!n || *n < 1 || *n > 10) {
-               throw wrong("--breaker-after", "'" + text + "' is not a number from 1 to 10");
-             }
-             o.breaker_after = static_cast<int>(*n);
-           },
-           "It opens when half of the last 10 attempts failed, of at least N (default: 5)")
-        ->type_name("N");
+    number(sub, "--breaker-after", breaker_after, 1, 10,
+           "It opens when half of the last 10 attempts failed, of at least N (default: 5)");
     duration(sub, "--breaker-open-for", breaker_open_for, "Then one attempt may try (default: 1m)");
     text(sub, "--budget", o.budget, "NAME",
          "Take retries from this budget: 10, and one more for ten successes");
@@ -79,6 +71,7 @@ struct ExecFlags {
   // What the flags mean together, with the words behind "--".
   Status finish(ExecOptions& o, std::vector<std::string> command) const {
     o.use.argv = std::move(command);
+    o.use.breaker_after = breaker_after.value_or(o.use.breaker_after);
     o.use.breaker_open_for = breaker_open_for.value_or(o.use.breaker_open_for);
     o.minutes = minutes.value_or(o.minutes);
     const int others = (o.stats ? 1 : 0) + (o.breakers ? 1 : 0) + (o.reset.empty() ? 0 : 1);

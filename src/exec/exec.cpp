@@ -9,9 +9,9 @@
 #include "base/text.hpp"
 #include "darn/clock.hpp"
 #include "exec/judge.hpp"
-#include "exec/ledger.hpp"
 #include "exec/session.hpp"
 #include "exec/talk.hpp"
+#include "exec/use_ledger.hpp"
 #include "process/stage.hpp"
 
 namespace darn::exec {

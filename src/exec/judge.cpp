@@ -61,24 +61,27 @@ bool matches(const RetryOn& on, const Judgement& judgement, const Ended& ended,
   return in(captured.errors) || in(captured.output);
 }
 
+const Policy& defaults() {
+  static const Policy policy = default_policy();
+  return policy;
+}
+
 int most_retries(const Options& options, Category category) {
   if (options.retries) {
     return *options.retries;
   }
-  static const Policy policy = default_policy();
   // To wait for a limit is a retry here: there is no pool that could rest.
   const bool listed = !options.retry_on.empty() || category == Category::rate_limit;
-  return listed ? policy.max_retries : policy.of(category).retries;
+  return listed ? defaults().max_retries : defaults().of(category).retries;
 }
 
 Duration planned(const Options& options, Category category, int retry, std::uint64_t random) {
-  static const Policy policy = default_policy();
   std::vector<Duration> delays = options.backoff;
   if (delays.empty()) {
-    delays = policy.of(category).backoff;
+    delays = defaults().of(category).backoff;
   }
   if (delays.empty()) {
-    delays = policy.of(Category::network).backoff;
+    delays = defaults().of(Category::network).backoff;
   }
   const auto schedule = backoff::schedule({delays.begin(), delays.end()});
   return std::chrono::ceil<Duration>(schedule.delay(retry, random));
@@ -161,7 +164,7 @@ Next next(const Options& options, const Judgement& judgement, const Ended& ended
   const int of_its_kind = options.retries || !options.retry_on.empty()
                               ? tally.retries
                               : tally.by_category[static_cast<std::size_t>(category)];
-  if (of_its_kind >= n.of || tally.retries >= std::max(n.of, default_policy().max_retries)) {
+  if (of_its_kind >= n.of || tally.retries >= std::max(n.of, defaults().max_retries)) {
     return n;
   }
   n.of = std::max(n.of, n.number);

@@ -16,8 +16,6 @@
 #include "base/result.hpp"
 #include "darn/breaker_core.hpp"
 #include "exec/exec.hpp"
-#include "exec/judge.hpp"
-#include "exec/talk.hpp"
 #include "store/sqlite.hpp"
 
 namespace darn::exec {
@@ -93,33 +91,6 @@ class Ledger {
   Status save_tokens(const std::string& budget, double tokens, Time now);
 
   std::unique_ptr<Database> db_;
-};
-
-// The ledger as one use sees it: opened when it is first needed; when it cannot be used, that is
-// said once and everything is allowed.
-class UseLedger {
- public:
-  UseLedger(const Options& options, const Talk& talk);
-
-  std::optional<std::string> enter_breaker();  // refused: "until 17:30:05"
-  void leave_breaker(const Judgement& judgement, bool broken_off);
-  bool reserve();
-  void refund();
-  void succeeded();
-  void record(const Report& report, const std::string& program, Time at);
-
- private:
-  Ledger* get();
-  template <class T>
-  bool good(const Result<T>& result);
-  void trouble(const Error& error);
-
-  const Options& o_;
-  const Talk& talk_;
-  BreakerRule rule_;
-  std::unique_ptr<Ledger> ledger_;
-  bool unusable_ = false;
-  std::optional<breaker_core::permit> permit_;
 };
 
 }  // namespace darn::exec

@@ -57,9 +57,7 @@ class Session {
   int asked() const { return asked_; }
   std::string_view output() const;  // the end of what was captured of the last attempt
   std::string_view errors() const;
-  bool has_errors() const { return err_ != nullptr; }
   bool line_is_open() const { return err_ != nullptr && err_->line_is_open(); }
-  bool merged() const { return merged_; }
 
  private:
   enum class Phase : std::uint8_t { running, terminating, killing };

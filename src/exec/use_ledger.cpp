@@ -1,8 +1,8 @@
+#include "exec/use_ledger.hpp"
+
 #include <utility>
 
 #include <fmt/format.h>
-
-#include "exec/ledger.hpp"
 
 namespace darn::exec {
 namespace {
