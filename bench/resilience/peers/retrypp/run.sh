@@ -29,6 +29,6 @@ fi
 # The newest heading of its change log: nothing else in the source tells the version.
 version=$(sed -n 's/^## \([0-9.]*\).*/\1/p' "$RETRYPP_SOURCE/CHANGELOG.md" | head -1)
 echo "RetryPP $version, $("$cxx" --version | head -1)" >&2
-"$cxx" "${flags[@]}" -DRETRYPP_VERSION="\"$version\"" -isystem "$RETRYPP_SOURCE/include" \
+"$cxx" "${flags[@]}" -DRETRYPP_VERSION="\"$version\"" -isystem "$RETRYPP_SOURCE/include" -I../.. \
   bench.cpp -o "$build/bench" -lbenchmark -pthread
 exec "$build/bench" --benchmark_min_time=0.3 --benchmark_repetitions=9
