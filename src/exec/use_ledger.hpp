@@ -1,5 +1,5 @@
-// The ledger as one use of darn exec sees it: opened when it is first needed; when it cannot be used,
-// that is said once and everything is allowed. Belongs to one thread.
+// The ledger as one use of darn exec sees it: opened when it is first needed; when it cannot be
+// used, that is said once and everything is allowed. Belongs to one thread.
 #pragma once
 
 #include <memory>

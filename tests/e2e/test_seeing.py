@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import re
 import struct
 import subprocess
@@ -26,6 +27,22 @@ def mixed(darn):
              ["after-bad", "true", "bad", "", ""])
     darn.run("tasks.csv", status=1)
     return darn
+
+
+def test_who_looks_while_the_store_is_being_made_waits_for_it(darn):
+    darn.csv("id,command", ["a", "true"])
+    darn.state.mkdir()
+    (darn.state / "darn.db").touch()  # as it is for a moment while another darn makes it
+    watcher = darn.start("runs", "--json")
+    darn.run("tasks.csv")
+    assert watcher.process.wait(timeout=30) == 0
+    # One that has long been empty is not waited for.
+    (darn.state / "darn.db").unlink()
+    for side in ("-wal", "-shm"):
+        (darn.state / f"darn.db{side}").unlink(missing_ok=True)
+    (darn.state / "darn.db").touch()
+    os.utime(darn.state / "darn.db", (1e9, 1e9))
+    assert "is empty" in darn("runs", status=64).err
 
 
 def test_status_json(mixed):
