@@ -49,6 +49,8 @@ class stop_scope {
   // From any thread, once token() has been asked for: whoever runs this stretch is not wanted any
   // more.
   void abandon();
+  // The same, because its time is over: for those who measure that themselves.
+  void expire();
   // Whether the caller or the owner of a stretch wants out; a deadline that has passed is not that.
   bool abandoned() const;
 

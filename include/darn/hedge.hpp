@@ -60,6 +60,7 @@ class latency_window {
 struct hedge_state {
   explicit hedge_state(hedge_options o);
   duration delay() const;
+  bool may_send(time_point now);  // whether the share allows one more copy
 
   hedge_options options;
   std::string_view who;

@@ -20,19 +20,41 @@ namespace detail {
 
 error timeout_error(duration after, std::string_view who);
 
+// What a timeout decides about one call: until when it may take, and whether it was late. How it is
+// told to stop (a thread, a coroutine) stands outside.
+class time_limit {
+ public:
+  time_limit(const call& c, duration after)
+      : after_(after), coarse_(after >= kCoarseTicks * c.coarse_tick()) {
+    const time_point began = coarse_ ? c.coarse_now() + c.coarse_tick() : c.now();
+    const time_point latest = after < time_point::max() - began ? began + after : time_point::max();
+    deadline_ = std::min(c.deadline(), latest);
+  }
+
+  time_point deadline() const { return deadline_; }
+  bool late(const call& c) const {
+    return deadline_ != time_point::max() && (coarse_ ? c.coarse_now() : c.now()) >= deadline_;
+  }
+  // Whatever came too late is a timeout; but a refusal stays, because nothing was asked.
+  template <class Outcome>
+  void judge(Outcome& result, bool late, std::string_view who) const {
+    if (late && (result || !result.error().rejected)) {
+      result = unexpected<error>(timeout_error(after_, who));
+    }
+  }
+
+ private:
+  duration after_;
+  bool coarse_;
+  time_point deadline_;
+};
+
 template <class Next>
 auto run_with_timeout(call& c, duration after, std::string_view who, Next& next)
     -> decltype(next(c)) {
-  const duration tick = c.coarse_tick();
-  const bool coarse = after >= kCoarseTicks * tick;
-  const time_point began = coarse ? c.coarse_now() + tick : c.now();
-  const time_point latest = after < time_point::max() - began ? began + after : time_point::max();
-  const time_point deadline = std::min(c.deadline(), latest);
-  const auto late = [&] {
-    return deadline != time_point::max() && (coarse ? c.coarse_now() : c.now()) >= deadline;
-  };
+  const time_limit limit(c, after);
   auto run = [&](stop_scope& scope) {
-    const auto outside = c.enter({&scope, deadline});
+    const auto outside = c.enter({&scope, limit.deadline()});
     auto result = next(c);
     c.enter(outside);
     return result;
@@ -41,13 +63,10 @@ auto run_with_timeout(call& c, duration after, std::string_view who, Next& next)
     if (!c.wants_stop()) {
       return run(c.scope());
     }
-    stop_scope scope(c.scope(), c.clock(), deadline);
+    stop_scope scope(c.scope(), c.clock(), limit.deadline());
     return run(scope);
   }();
-  // Whatever came too late is a timeout; but a refusal stays, because nothing was asked.
-  if (late() && (result || !result.error().rejected)) {
-    result = unexpected<error>(timeout_error(after, who));
-  }
+  limit.judge(result, limit.late(c), who);
   return result;
 }
 
@@ -62,13 +81,20 @@ class timeout {
   template <class Next>
   auto run(call& c, Next&& next) const -> decltype(next(c)) {
     auto result = detail::run_with_timeout(c, state_->after, state_->who, next);
-    if (!result && result.error().decided_by.data() == state_->who.data()) {
-      state_->timeouts.add();
-    }
+    count(result);
     return result;
   }
 
+  // Counts a result that is this timeout's.
+  template <class Outcome>
+  void count(const Outcome& result) const {
+    if (!result && result.error().decided_by.data() == state_->who.data()) {
+      state_->timeouts.add();
+    }
+  }
+
   duration after() const { return state_->after; }
+  std::string_view who() const { return state_->who; }
   void collect(metrics& into) const;
   std::string text() const;  // "timeout(2s)"
 

@@ -41,6 +41,8 @@ void stop_scope::abandon() {
   armed_->source.request_stop();
 }
 
+void stop_scope::expire() { armed_->source.request_stop(); }
+
 bool stop_scope::abandoned() const {
   return caller_ != nullptr ? caller_->stop_requested()
                             : abandoned_.load(std::memory_order_acquire) || parent_->abandoned();

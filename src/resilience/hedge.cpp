@@ -47,6 +47,14 @@ duration hedge_state::delay() const {
   return std::max(learned.value_or(options.delay), options.at_least);
 }
 
+bool hedge_state::may_send(time_point now) {
+  if (!budget.reserve(1, now)) {
+    over_budget.add();
+    return false;
+  }
+  return true;
+}
+
 hedge_race::hedge_race(hedge_state& state, call& c, start run)
     : state_(state), clock_(c.clock()), run_(std::move(run)), delay_(state.delay()) {
   // Made and armed here, in the caller's thread: copies only ask for their own token.
@@ -70,8 +78,7 @@ void hedge_race::launch() {
   if (closed_) {
     return;
   }
-  if (!state_.budget.reserve(1, clock_.now())) {
-    state_.over_budget.add();
+  if (!state_.may_send(clock_.now())) {
     return;
   }
   const int copy = static_cast<int>(threads_.size()) + 1;
