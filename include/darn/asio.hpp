@@ -1,5 +1,5 @@
-// Pipelines around coroutines of Boost.Asio (1.77 or later, and only here). Everything is waited for
-// without a thread, and what is not wanted any more is cancelled.
+// Pipelines around coroutines of Boost.Asio (1.77 or later, and only here). Everything is waited
+// for without a thread, and what is not wanted any more is cancelled.
 //
 //   darn::outcome<Page> page = co_await darn::async_run(pipeline, fetch, url);
 //   darn::outcome<Page> page = co_await darn::async_run(pipeline, {.deadline = soon}, fetch, url);

@@ -112,8 +112,8 @@ struct async_job {
                 "async_run is for coroutines: the callee has to return boost::asio::awaitable<T>; "
                 "for others there is pipeline.run()");
   using outcome_type = outcome_of_t<typename awaitable_traits<call_result>::value_type>;
-  static constexpr std::size_t steps = std::tuple_size_v<
-      std::remove_cvref_t<decltype(std::declval<const Pipeline&>().policies())>>;
+  static constexpr std::size_t steps =
+      std::tuple_size_v<std::remove_cvref_t<decltype(std::declval<const Pipeline&>().policies())>>;
 
   net::awaitable<outcome_type> attempt(call& c) {
     if (c.stop_requested()) {
@@ -154,9 +154,10 @@ struct async_next {
     } else {
       const auto& policy = std::get<I>(job->pipeline.policies());
       const async_next<Job, I + 1> next{job};
-      static_assert(requires { async_step(policy, c, next); },
-                    "a policy of this pipeline has no form for coroutines: write async_step(const "
-                    "Policy&, darn::call&, Next) beside it, as darn/asio.hpp says");
+      static_assert(
+          requires { async_step(policy, c, next); },
+          "a policy of this pipeline has no form for coroutines: write async_step(const "
+          "Policy&, darn::call&, Next) beside it, as darn/asio.hpp says");
       return async_step(policy, c, next);
     }
   }
