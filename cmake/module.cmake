@@ -38,14 +38,19 @@ function(darn_module name)
   darn_module_tests(${name} ${arg_TEST_LIBS})
 endfunction()
 
-# darn_module_tests(<name> [libs…]): the program <name>_test of the folder's *_test.cpp.
+# darn_module_tests(<name> [libs…] [EXCEPT <files>…]): the program <name>_test of the folder's
+# *_test.cpp.
 function(darn_module_tests name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "EXCEPT")
   file(GLOB_RECURSE tests CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*_test.cpp")
+  foreach(file IN LISTS arg_EXCEPT)
+    list(REMOVE_ITEM tests "${CMAKE_CURRENT_SOURCE_DIR}/${file}")
+  endforeach()
   if(DARN_BUILD_TESTS AND tests)
     add_executable(${name}_test ${tests})
     target_include_directories(${name}_test PRIVATE "${PROJECT_SOURCE_DIR}/tests")
     target_link_libraries(${name}_test PRIVATE darn::${name} darn_doctest_main dep_rapidcheck
-                                               darn_warnings ${ARGN})
+                                               darn_warnings ${arg_UNPARSED_ARGUMENTS})
     add_test(NAME ${name} COMMAND ${name}_test)
     set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS unit)
   endif()
