@@ -284,8 +284,9 @@ TEST_CASE("coroutines: limits let in, queue and turn away") {
 TEST_CASE("coroutines: the others, in one pipeline") {
   const auto breaker = darn::circuit_breaker({.window_calls = 4, .minimum_calls = 4});
   const darn::concurrency_limit limit;
-  const auto p = darn::pipeline(breaker, darn::adaptive_throttle({.k = 1000}), limit,
-                                darn::fail_when([](int n) { return n < 0; }));
+  const auto p = darn::pipeline(
+      breaker, darn::adaptive_throttle({.overload = [](const error&) { return false; }}), limit,
+      darn::fail_when([](int n) { return n < 0; }));
   for (int i = 0; i < 4; ++i) {
     CHECK(run(darn::async_run(p, []() -> awaitable<int> { co_return -1; })).error().code !=
           "circuit_open");
