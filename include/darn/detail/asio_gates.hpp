@@ -107,6 +107,13 @@ inline net::awaitable<outcome<bulkhead::ticket>> async_enter(const bulkhead& gat
   co_return Entered(gate.take_place());
 }
 
+// Not a part of the coroutine: what is thread_local has to be looked up anew after a suspension, and
+// compilers have kept its address over one.
+template <class Ticket, class Outcome>
+[[gnu::noinline]] void leave_gate(Ticket& ticket, call& c, const Outcome& result) {
+  ticket.leave(c, result ? nullptr : &result.error());
+}
+
 template <class Gate, class Next>
 net::awaitable<typename Next::outcome_type> async_gated(const Gate& gate, call& c, Next next) {
   using Outcome = typename Next::outcome_type;
@@ -115,7 +122,7 @@ net::awaitable<typename Next::outcome_type> async_gated(const Gate& gate, call& 
     co_return Outcome(unexpect, std::move(ticket).error());
   }
   Outcome result = co_await next(c);
-  ticket->leave(c, result ? nullptr : &result.error());
+  leave_gate(*ticket, c, result);
   co_return std::move(result);
 }
 
