@@ -146,6 +146,15 @@ TEST_CASE("amplification across nested retries") {
   };
   CHECK_FALSE(run(darn::async_run(inner, call_inner)));
   CHECK(calls == 3);  // not 9
+  const auto throw_inner = [&]() -> awaitable<int> {
+    auto result = co_await call_inner();
+    if (!result) {
+      throw darn::failure(result.error());
+    }
+    co_return *result;
+  };
+  CHECK_FALSE(run(darn::async_run(inner, throw_inner)));
+  CHECK(calls == 6);
 }
 
 TEST_CASE("coroutines: a timeout cancels what hangs, and an attempt's only that attempt") {

@@ -43,6 +43,7 @@ SAYS = {
     "classification": ["errno ECONNREFUSED     network    retry", "HTTP 404               permanent",
                        "HTTP 429               rate_limit", "filesystem_error       permanent",
                        "status 200 after 3 calls"],
+    "coroutine": ["attempt 1", "attempt 2", "hi"],
     "whole_workflow": ["fallback(1 alternative) > timeout(2s) > retry(3 attempts",
                        "94 fresh, 6 substituted, breaker closed",
                        "94 fresh, 26 substituted, breaker isolated",
@@ -52,6 +53,8 @@ SAYS = {
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_example(built, name):
+    if name == "coroutine" and not (built / name).exists():
+        pytest.skip("no Boost 1.77 or later")
     said = run(built / name, timeout=20)
     at = 0
     for part in SAYS[name]:  # in this order
