@@ -107,8 +107,8 @@ inline net::awaitable<outcome<bulkhead::ticket>> async_enter(const bulkhead& gat
   co_return Entered(gate.take_place());
 }
 
-// Not a part of the coroutine: what is thread_local has to be looked up anew after a suspension, and
-// compilers have kept its address over one.
+// Not a part of the coroutine: what is thread_local has to be looked up anew after a suspension,
+// and compilers have kept its address over one.
 template <class Ticket, class Outcome>
 [[gnu::noinline]] void leave_gate(Ticket& ticket, call& c, const Outcome& result) {
   ticket.leave(c, result ? nullptr : &result.error());
