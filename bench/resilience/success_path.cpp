@@ -1,6 +1,7 @@
 // What one call costs when all goes well, on one and on several threads, and what an open breaker's
 // refusal costs. Lines of JSON like those of the peers (peers.sh): the median of the repetitions,
 // wall-clock time over the calls of all threads, and allocations counted for each call.
+#include "darn/any_pipeline.hpp"
 #include "darn/circuit_breaker.hpp"
 #include "darn/pipeline.hpp"
 #include "darn/retry.hpp"
@@ -34,6 +35,10 @@ void only_timeout(benchmark::State& s) { through(s, darn::pipeline(darn::timeout
 void combined(benchmark::State& s) {
   through(s, darn::pipeline(retry(), breaker(), darn::timeout(1s)));
 }
+// The same policies, known only at run time.
+void configured(benchmark::State& s) {
+  through(s, *darn::any_pipeline::make({retry(), breaker(), darn::timeout(1s)}));
+}
 void open(benchmark::State& s) {
   const darn::circuit_breaker isolated;
   isolated.isolate();
@@ -53,6 +58,7 @@ BENCHMARK(only_breaker)
 BENCHMARK(open);
 BENCHMARK(only_timeout)->Name("timeout");
 BENCHMARK(combined);
+BENCHMARK(configured);
 
 }  // namespace
 

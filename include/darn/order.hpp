@@ -20,6 +20,7 @@ enum class layer : std::uint8_t {
   concurrency_limit,
   fail_when,
   chaos,
+  any_pipeline,  // several, known only at run time: anywhere
 };
 
 // X(outer, inner, sentence): `outer` may not stand before `inner`.

@@ -8,6 +8,7 @@
 
 #include "darn/adaptive_backoff.hpp"
 #include "darn/adaptive_throttle.hpp"
+#include "darn/any_pipeline.hpp"
 #include "darn/bulkhead.hpp"
 #include "darn/chaos.hpp"
 #include "darn/concurrency_limit.hpp"
@@ -102,6 +103,8 @@ TEST_CASE("a call that succeeds allocates nothing") {
   CHECK(allocations_of_success(substitute) == 0);
   CHECK(allocations_of_success(never) == 0);
   CHECK(allocations_of_success(quiet) == 0);
+  CHECK(allocations_of_success(*darn::any_pipeline::parse(
+            "timeout(2s) > retry(3, attempt_timeout=1s) > circuit_breaker > bulkhead")) == 0);
   CHECK(allocations_of_success(substitute, retry, darn::adaptive_throttle(), fast(), bulkhead,
                                gradient, never, quiet) == 0);
 }

@@ -359,3 +359,33 @@ TEST_CASE("coroutines: a server that refuses, then answers; one that hangs") {
   CHECK(*answer == "ok");
   CHECK(refused >= 2);
 }
+
+TEST_CASE("coroutines: policies that were read from a text") {
+  darn::fake_clock clock;
+  const auto configured = darn::any_pipeline::parse(
+      "timeout(1m) > retry(4, backoff=constant(2s, jitter=none), attempt_timeout=5s) > "
+      "bulkhead(1)");
+  REQUIRE(configured);
+  int calls = 0;
+  int inside = 0;
+  const auto began = clock.now();
+  const auto answer =
+      run_with(clock,
+               darn::async_run(darn::pipeline(darn::fallback(-2), *configured), {.clock = &clock},
+                               [&]() -> awaitable<int> {
+                                 if (++calls == 1) {  // cut off after 5 s
+                                   const int never = co_await hang(inside);
+                                   co_return never;
+                                 }
+                                 if (calls == 2) {
+                                   throw darn::failure(flaky());
+                                 }
+                                 co_return 7;
+                               }),
+               100ms);
+  CHECK(answer == 7);
+  CHECK(calls == 3);
+  CHECK(inside == 0);
+  CHECK(clock.now() - began >= 9s);  // 5 s, 2 s, 2 s
+  CHECK(clock.now() - began < 10s);
+}

@@ -130,6 +130,39 @@ def test_the_header_reader_reads():
     assert not is_said(*breaker["open_for"], "3 s") and is_said(*breaker["open_for"], "30 s")
 
 
+# What only code can give, or a text says in another way.
+ONLY_CODE = {"should_retry", "on_retry", "on_give_up", "on_healed", "by_category", "counts", "on_change",
+             "overload", "exception", "result_rate"}
+
+
+ASK = """\
+#include <cstdio>
+#include <darn/any_pipeline.hpp>
+int main(int, char** argv) {
+  while (*++argv != nullptr) std::puts(darn::any_pipeline::parse(*argv).error().message.c_str());
+}
+"""
+
+
+def test_each_setting_can_be_configured_and_the_page_says_so(tmp_path, tmp_path_factory):
+    page = (ROOT / "docs/resilience/any_pipeline.md").read_text()
+    table = dict(re.findall(r"^\| \[(\w+)\]\(\w+\.md\) \| (.*) \|$", page, re.M))
+    assert len(table) == 9
+    (tmp_path / "ask.cpp").write_text(ASK)
+    prefix = installed(tmp_path_factory)
+    run("g++", "-std=c++20", f"-I{prefix}/include", tmp_path / "ask.cpp", "-o", tmp_path / "ask",
+        f"-L{prefix}/lib", "-ldarn_resilience", "-pthread")
+    said = run(tmp_path / "ask", *[f"{policy}(nonsense=1)" for policy in table]).splitlines()
+    for (policy, told), line in zip(table.items(), said, strict=True):
+        known = re.fullmatch(rf"column \d+: {policy} takes (.*); not nonsense", line)[1].split(", ")
+        if policy == "retry":
+            assert known[-7:] == ["network", "rate_limit", "resource", "timeout", "transient", "permanent",
+                                  "unknown"]
+            known = known[:-7]
+        assert re.findall(r"`(\w+)`", told) == known, policy
+        assert set(settings(f"{policy}_options")) - ONLY_CODE <= set(known), policy
+
+
 @pytest.mark.parametrize("path", [GUIDE, *PAGES], ids=lambda p: p.stem)
 def test_links_lead_somewhere(path):
     text = re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.M | re.S)

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <darn/adaptive_throttle.hpp>
+#include <darn/any_pipeline.hpp>
 #include <darn/bulkhead.hpp>
 #include <darn/chaos.hpp>
 #include <darn/circuit_breaker.hpp>
@@ -30,6 +31,7 @@ struct Page {
   std::string text = "hello";
 };
 inline const std::string url = "https://example.org";
+inline const bool page_is_idempotent = true;
 inline const darn::circuit_breaker breaker;
 inline Page fetch(const std::string&) { return {}; }
 inline Page fetch(const std::string&, const std::stop_token&) { return {}; }

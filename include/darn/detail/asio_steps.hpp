@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "darn/any_pipeline.hpp"
 #include "darn/chaos.hpp"
 #include "darn/detail/asio_gates.hpp"
 #include "darn/detail/asio_run.hpp"
@@ -291,6 +292,36 @@ boost::asio::awaitable<typename Next::outcome_type> async_step(
   auto result = co_await next(c);
   policy.judge(result);
   co_return std::move(result);
+}
+
+namespace detail {
+
+// What is inside of a policy of an any_pipeline: the next one, or what is inside of all of them.
+template <class Next>
+struct any_next {
+  using outcome_type = typename Next::outcome_type;
+
+  net::awaitable<outcome_type> operator()(call& c) const {
+    if (i == policies->size()) {
+      return next(c);
+    }
+    return std::visit(
+        [&](const auto& policy) -> net::awaitable<outcome_type> {
+          return async_step(policy, c, any_next{policies, i + 1, next});
+        },
+        (*policies)[i]);
+  }
+
+  const any_pipeline* policies;
+  std::size_t i;
+  Next next;
+};
+
+}  // namespace detail
+
+template <class Next>
+auto async_step(const any_pipeline& policies, call& c, Next next) {
+  return detail::any_next<Next>{&policies, 0, next}(c);
 }
 
 }  // namespace darn
