@@ -121,14 +121,15 @@ class any_pipeline {
 
   template <class Next>
   auto step(std::size_t i, call& c, Next& next) const -> decltype(next(c)) {
-    using Outcome = decltype(next(c));
+    using result_type = decltype(next(c));
     if (i == size()) {
       return next(c);
     }
-    return detail::no_throw<Outcome>([&] {
+    return detail::no_throw<result_type>([&] {
       return std::visit(
-          [&](const auto& policy) -> Outcome {
-            return policy.run(c, [&](call& inner) -> Outcome { return step(i + 1, inner, next); });
+          [&](const auto& policy) -> result_type {
+            return policy.run(c,
+                              [&](call& inner) -> result_type { return step(i + 1, inner, next); });
           },
           (*policies_)[i]);
     });

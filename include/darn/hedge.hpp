@@ -118,17 +118,17 @@ class hedge {
 
   template <class Next>
   auto run(call& c, Next&& next) const -> decltype(next(c)) {
-    using Outcome = decltype(next(c));
+    using result_type = decltype(next(c));
     detail::hedge_state& state = *state_;
     state.calls.add();
     state.budget.succeeded();  // each call pays its share in
-    std::optional<Outcome> winner;
-    std::optional<Outcome> failed;
+    std::optional<result_type> winner;
+    std::optional<result_type> failed;
     call original = c.copy_for_hedge(0, c.scope());
     const auto run_copy = [&](detail::hedge_race& race, int copy, detail::stop_scope& scope) {
       call mine = original.copy_for_hedge(copy, scope);
       const time_point began = mine.now();
-      Outcome result = next(mine);
+      result_type result = next(mine);
       if (!result) {
         if (copy == 0) {
           failed.emplace(std::move(result));

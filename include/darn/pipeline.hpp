@@ -109,13 +109,13 @@ class static_pipeline {
   template <class F, class... Args>
   auto run(const call_options& options, F&& f, Args&&... args) const {
     using Callee = std::remove_reference_t<F>;
-    using Outcome = detail::outcome_of_t<detail::callee_result_t<Callee, Args...>>;
+    using result_type = detail::outcome_of_t<detail::callee_result_t<Callee, Args...>>;
     constexpr bool wants_stop =
         detail::takes_call<Callee, Args...> || detail::takes_stop<Callee, Args...>;
     detail::stop_scope scope(options.stop);
     call c(options, scope, wants_stop);
     auto callee = [&](call& inner) {
-      return detail::attempt_callee<typename Outcome::value_type>(f, inner, args...);
+      return detail::attempt_callee<typename result_type::value_type>(f, inner, args...);
     };
     return step<0>(c, callee);
   }

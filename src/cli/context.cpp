@@ -6,10 +6,8 @@
 #include <filesystem>
 #include <fstream>
 #include <system_error>
-#include <thread>
 
-#include "darn/backoff.hpp"
-#include "darn/clock.hpp"
+#include "base/retried.hpp"
 #include "engine/lock.hpp"
 
 namespace darn::cli {
@@ -33,13 +31,11 @@ Result<std::unique_ptr<Store>> open_existing_store(const Context& context, bool 
   }
   // Another darn may be just making it: then it is empty or half set up for a moment.
   using namespace std::chrono_literals;
-  const auto patience = backoff::exponential(10ms, 200ms);
-  auto store = open_sqlite_store(context.paths.database(), {.read_only = read_only});
-  for (int retry = 1; !store && retry <= 20 && is_young(context.paths.database()); ++retry) {
-    std::this_thread::sleep_for(patience.delay(retry, real_random().next()));
-    store = open_sqlite_store(context.paths.database(), {.read_only = read_only});
-  }
-  return store;
+  const std::string path = context.paths.database();
+  return retried({.max_attempts = 21,
+                  .backoff = backoff::exponential(10ms, 200ms),
+                  .should_retry = [&](const auto&) { return is_young(path); }},
+                 [&] { return open_sqlite_store(path, {.read_only = read_only}); });
 }
 
 RunState shown_state(const StatePaths& paths, const RunRecord& run) {

@@ -1,7 +1,6 @@
 #include "engine/lock.hpp"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -9,13 +8,12 @@
 #include <system_error>
 #include <utility>
 
+#include "base/retried.hpp"
+
+using namespace std::chrono_literals;
+
 namespace darn {
 namespace {
-
-// An engine that was killed while it started a process: until that child has executed its program
-// it holds what its parent held.
-constexpr int kPatienceMs = 1000;
-constexpr int kPauseMs = 10;
 
 struct ::flock whole_file() {
   struct ::flock lock {};
@@ -34,18 +32,22 @@ Result<RunLock> RunLock::acquire(const std::string& path, const std::string& run
     return fail_errno("cannot open " + path);
   }
   RunLock lock(fd);
-  for (int waited = 0; waited < kPatienceMs; waited += kPauseMs) {
-    struct ::flock whole = whole_file();
-    if (::fcntl(fd, F_OFD_SETLK, &whole) == 0) {
-      return lock;
-    }
-    if (errno != EAGAIN && errno != EACCES) {
-      return fail_errno("cannot lock " + path);
-    }
-    ::poll(nullptr, 0, kPauseMs);
-  }
-  return fail(ErrorKind::try_again, "another darn is working on run " + run,
-              "watch it with 'darn follow " + run + "' or end it with 'darn cancel " + run + "'");
+  // An engine that was killed while it started a process: until that child has executed its program
+  // it holds what its parent held.
+  DARN_TRY(retried(
+      {.max_attempts = 100, .backoff = backoff::constant(10ms), .deadline = 1s}, [&]() -> Status {
+        struct ::flock whole = whole_file();
+        if (::fcntl(fd, F_OFD_SETLK, &whole) == 0) {
+          return {};
+        }
+        if (errno != EAGAIN && errno != EACCES) {
+          return fail_errno("cannot lock " + path);
+        }
+        return fail(
+            ErrorKind::try_again, "another darn is working on run " + run,
+            "watch it with 'darn follow " + run + "' or end it with 'darn cancel " + run + "'");
+      }));
+  return lock;
 }
 
 RunLock::RunLock(RunLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}

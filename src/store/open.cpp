@@ -10,12 +10,12 @@
 #include <chrono>
 #include <filesystem>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include "base/retried.hpp"
 #include "store_sql.embed.hpp"
 
 namespace darn {
@@ -103,20 +103,16 @@ Status create_or_migrate(Database& db, const Schema& schema) {
 // Switching a new file to WAL does not wait for others as a transaction does.
 Status use_wal(Database& db) {
   using namespace std::chrono_literals;
-  for (auto left = 3000; left > 0; --left) {
-    DARN_ASSIGN(Query query, db.query("PRAGMA journal_mode = WAL"));
-    if (const auto row = query.step()) {
-      if (query.view(0) == "wal") {
-        return {};
-      }
-      return fail(ErrorKind::io, db.path() + ": this file system does not allow shared memory",
-                  "name a directory on a local disk with --state DIR");
-    } else if (row.error().kind != ErrorKind::try_again) {
-      return tl::unexpected<Error>(row.error());
-    }
-    std::this_thread::sleep_for(10ms);
-  }
-  return tl::unexpected<Error>(db.error(SQLITE_BUSY));
+  return retried(
+      {.max_attempts = 3000, .backoff = backoff::constant(10ms), .deadline = 30s}, [&]() -> Status {
+        DARN_ASSIGN(Query query, db.query("PRAGMA journal_mode = WAL"));
+        DARN_TRY(query.step());
+        if (query.view(0) == "wal") {
+          return {};
+        }
+        return fail(ErrorKind::io, db.path() + ": this file system does not allow shared memory",
+                    "name a directory on a local disk with --state DIR");
+      });
 }
 
 Status configure(Database& db, const StoreOptions& options) {
