@@ -131,6 +131,7 @@ struct ExecOptions {
   exec::Options use;
   bool fail_on_healed = false;
   bool json = false;
+  std::string report;  // a file for what json shows
   // Instead of running something:
   bool stats = false;
   bool breakers = false;

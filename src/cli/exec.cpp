@@ -14,6 +14,7 @@
 #include "cli/commands.hpp"
 #include "cli/say.hpp"
 #include "cli/status_json.hpp"
+#include "process/fd.hpp"
 
 namespace darn::cli {
 namespace {
@@ -75,6 +76,10 @@ std::string summary_line(const Report& r) {
   }
 }
 
+bool write_all(const Fd& file, const std::string& text) {
+  return file && ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
+}
+
 // Where GitHub Actions shows what is worth knowing of a job. What went as it should is not.
 void add_to_step_summary(const Report& report) {
   const char* path = std::getenv("GITHUB_STEP_SUMMARY");
@@ -82,12 +87,9 @@ void add_to_step_summary(const Report& report) {
     return;
   }
   const std::string line = "- darn: " + summary_line(report) + "\n";
-  const int fd = ::open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (fd < 0 || ::write(fd, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
+  const Fd file(::open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  if (!write_all(file, line)) {
     say("darn: cannot write the step summary {}\n", printable(path));
-  }
-  if (fd >= 0) {
-    ::close(fd);
   }
 }
 
@@ -110,6 +112,13 @@ Result<int> exec_command(const Context& context, const ExecOptions& options) {
   if (options.use.argv.empty()) {
     return exec_books(context, options);
   }
+  Fd file;
+  if (!options.report.empty()) {  // before anything is started, so that it can be refused
+    file.reset(::open(options.report.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    if (!file) {
+      return fail_errno("cannot write " + printable(options.report));
+    }
+  }
   DARN_ASSIGN(const Report report, exec::run(options.use));
   const bool strict = options.fail_on_healed && report.status == 0 && report.signal == 0 &&
                       report.ending != Ending::ok;
@@ -118,8 +127,13 @@ Result<int> exec_command(const Context& context, const ExecOptions& options) {
   }
   const int status = strict ? 1 : report.status;
   add_to_step_summary(report);
+  const std::string line =
+      report_json(report, report.signal != 0 ? 128 + report.signal : status) + "\n";
   if (options.json) {
-    say("{}\n", report_json(report, report.signal != 0 ? 128 + report.signal : status));
+    say("{}", line);
+  }
+  if (file && !write_all(file, line)) {
+    say("darn: cannot write {}\n", printable(options.report));
   }
   if (report.signal != 0) {
     end_by(report.signal);

@@ -61,6 +61,7 @@ struct ExecFlags {
                   "Exit with 1 also when it succeeded only by a retry or the fallback");
     sub->add_flag("-q,--quiet", o.quiet, "Say nothing of retries");
     json(sub, options.json, "What happened as one line of JSON at the end of standard error");
+    text(sub, "--report", options.report, "FILE", "The same line into a file");
     sub->add_flag("--stats", options.stats, "Show what was healed and how often things fail");
     number(sub, "--minutes", minutes, 0, 1'000,
            "What a healed failure saves a person, for --stats (default: 5)");

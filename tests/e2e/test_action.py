@@ -132,23 +132,13 @@ def report(**more):
                        "outcome": "healed", "status": 0} | more, separators=(",", ":"))
 
 
-@pytest.mark.parametrize("said", [report(), report(outcome="ok\nx=y"), report(status="0"), "{",
-                                  '{"attempts":', "[]\nx=y", ""])
-@pytest.mark.parametrize("end", ["\\n", ""])
-def test_what_the_script_says_is_no_output_of_the_step(step, said, end):
-    done = step(f"printf '%s{end}' '{said}' >&2")
+@pytest.mark.parametrize("said", [report(), report(outcome="ok\nx=y")])
+def test_what_the_script_says_is_no_output_of_the_step(step, said):
+    done = step(f"printf '%s' '{said}' >&2")
     check(done)
-    assert done.err.removesuffix("\n") == said
+    assert done.err == said
     done = step(f"printf '%s\\n' '{said}' 'x=y' >&2; exit 3", retries=0)
     assert done.outputs["outcome"] == "failed" and f"{said}\nx=y\n" in done.err
-
-
-def test_a_script_that_leaves_something_running_ends(step):
-    done = step("sleep 60 > /dev/null & echo $! > pid", capture="never")
-    check(done)
-    os.kill(int(step.runner.darn.lines("pid")[0]), signal.SIGKILL)
-    done = step("(while :; do echo x; done) >&2 & echo $! > pid; sleep 0.1", capture="never")
-    check(done)
 
 
 def test_working_directory(step):

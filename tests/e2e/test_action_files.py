@@ -93,7 +93,7 @@ def test_every_input_reaches_the_script_and_every_output_leaves_it():
 
 def test_every_flag_of_a_use_is_an_input(darn):
     flags = set(re.findall(r"^ +(?:-\w,)?--([a-z-]+)", darn("exec", "--help", status=0).out, re.M))
-    others = {"help", "quiet", "json", "stats", "minutes", "breakers", "reset", "state", "color"}
+    others = {"help", "quiet", "json", "report", "stats", "minutes", "breakers", "reset", "state", "color"}
     own = {"run", "shell", "working-directory", "darn"}
     assert flags - others == set(ACTION["inputs"]) - own
 

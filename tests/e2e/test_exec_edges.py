@@ -2,6 +2,7 @@
 leaves unread, who goes first, and what a clock that jumps does."""
 
 import contextlib
+import json
 import os
 import sqlite3
 import subprocess
@@ -114,3 +115,15 @@ def test_an_expression_is_of_lines(darn):
 def test_an_expression_without_anything_to_read_is_refused(darn):
     done = darn("exec", "--capture", "never", "--retry-on", "/again/", "--", "touch", "x", status=64)
     assert done.err.count("\n") == 1 and not darn.path("x").exists()
+
+
+def test_a_report_file(darn):
+    done = darn("exec", "--report", "what.json", "--backoff", "10ms", "--", "sh", "-c", "printf '{\"status\":9}' >&2; exit 3",
+                status=3)
+    report = json.loads((darn.dir / "what.json").read_text())
+    assert (report["status"], report["outcome"], report["attempts"]) == (3, "failed", 2)
+    assert "\"history\"" not in done.err
+    darn("exec", "--report", "what.json", "--", "true", status=0)
+    assert json.loads((darn.dir / "what.json").read_text())["outcome"] == "ok"
+    done = darn("exec", "--report", "nowhere/what.json", "--", "touch", "started", status=74)
+    assert "cannot write nowhere/what.json" in done.err and not (darn.dir / "started").exists()
