@@ -51,6 +51,7 @@ function(darn_module_tests name)
     target_include_directories(${name}_test PRIVATE "${PROJECT_SOURCE_DIR}/tests")
     target_link_libraries(${name}_test PRIVATE darn::${name} darn_doctest_main dep_rapidcheck
                                                darn_warnings ${arg_UNPARSED_ARGUMENTS})
+    darn_quick_to_build(${name}_test)
     add_test(NAME ${name} COMMAND ${name}_test)
     set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS unit)
   endif()
@@ -69,4 +70,12 @@ function(darn_executable name)
   target_link_libraries(${name} PRIVATE darn::cli darn_warnings)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
   install(TARGETS ${name})
+endfunction()
+
+# darn_quick_to_build(<test program>): with sanitizers, optimising what tests say takes g++ longer
+# than running it. What they test is optimised as always.
+function(darn_quick_to_build program)
+  if(DARN_SANITIZE)
+    target_compile_options(${program} PRIVATE -O0)
+  endif()
 endfunction()
