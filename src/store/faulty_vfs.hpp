@@ -129,7 +129,8 @@ class FaultyVfs {
     if (name != nullptr && (flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL)) != 0) {
       std::ifstream in(name, std::ios::binary);
       f->image = &self.images_[name];
-      f->image->synced.assign(std::istreambuf_iterator<char>(in), {});
+      f->image->synced.resize(std::filesystem::file_size(name));
+      in.read(f->image->synced.data(), static_cast<std::streamsize>(f->image->synced.size()));
       f->image->later.clear();
     }
     f->base.pMethods = &methods();
