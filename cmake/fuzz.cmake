@@ -1,6 +1,6 @@
-# Every fuzz/<what>_fuzz.cpp (a LLVMFuzzerTestOneInput) is built twice over its life: with libFuzzer
-# in the fuzz preset, as fuzz/<what>_fuzz, and in the test presets with a small driver that replays
-# the kept corpus fuzz/corpus/<what>/, registered with CTest as fuzz_<what>.
+# Every fuzz/<what>_fuzz.cpp (a LLVMFuzzerTestOneInput) becomes fuzz/<what>_fuzz of the build: with
+# libFuzzer where DARN_FUZZ is on, else with a small driver. CTest's fuzz_<what> replays the kept
+# corpus fuzz/corpus/<what>/ with either.
 file(GLOB fuzzers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/fuzz/*_fuzz.cpp")
 get_property(modules GLOBAL PROPERTY DARN_MODULES)
 foreach(source IN LISTS fuzzers)
@@ -13,17 +13,17 @@ foreach(source IN LISTS fuzzers)
     set(reader darn::resilience)
   endif()
   target_link_libraries(${target} PRIVATE ${reader} darn_warnings)
-  list(APPEND targets ${target})
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/fuzz")
+  set(replay ${target})
   if(DARN_FUZZ)
     target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    list(APPEND replay -runs=0)
   else()
     target_sources(${target} PRIVATE "${PROJECT_SOURCE_DIR}/tests/support/fuzz_replay_main.cpp")
-    add_test(NAME fuzz_${what} COMMAND ${target} "${PROJECT_SOURCE_DIR}/fuzz/corpus/${what}")
-    set_tests_properties(fuzz_${what} PROPERTIES TIMEOUT 120 LABELS fuzz)
   endif()
+  add_test(NAME fuzz_${what} COMMAND ${replay} "${PROJECT_SOURCE_DIR}/fuzz/corpus/${what}")
+  set_tests_properties(fuzz_${what} PROPERTIES TIMEOUT 120 LABELS fuzz)
 endforeach()
-add_custom_target(fuzzers DEPENDS ${targets})  # all that the fuzz preset builds
 if(DARN_FUZZ)
   # Coverage feedback is needed in the code under test too, not only in the target.
   foreach(module IN LISTS modules)
