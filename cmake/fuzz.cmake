@@ -2,7 +2,6 @@
 # libFuzzer where DARN_FUZZ is on, else with a small driver. CTest's fuzz_<what> replays the kept
 # corpus fuzz/corpus/<what>/ with either.
 file(GLOB fuzzers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/fuzz/*_fuzz.cpp")
-get_property(modules GLOBAL PROPERTY DARN_MODULES)
 foreach(source IN LISTS fuzzers)
   cmake_path(GET source STEM target)
   string(REGEX REPLACE "_fuzz$" "" what "${target}")
@@ -25,12 +24,8 @@ foreach(source IN LISTS fuzzers)
   set_tests_properties(fuzz_${what} PROPERTIES TIMEOUT 120 LABELS fuzz)
 endforeach()
 if(DARN_FUZZ)
-  # Coverage feedback is needed in the code under test too, not only in the target.
-  foreach(module IN LISTS modules)
-    get_target_property(real ${module} ALIASED_TARGET)
-    get_target_property(type ${real} TYPE)
-    if(type STREQUAL "STATIC_LIBRARY")
-      target_compile_options(${real} PRIVATE -fsanitize=fuzzer-no-link)
-    endif()
+  # Coverage feedback is needed in what reads, too, not only in the target.
+  foreach(module IN ITEMS resilience base config plan)
+    target_compile_options(darn_${module} PRIVATE -fsanitize=fuzzer-no-link)
   endforeach()
 endif()

@@ -1,7 +1,8 @@
 # darn_module(<name> [DEPENDS <modules>…] [LIBS <dep_ targets>…] [TEST_LIBS <targets>…]
-#             [ALONE <files>…])
+#             [ALONE <files>…] [COLD])
 #
 # ALONE: files whose private names would clash with others' in a unity build (all presets but dev).
+# COLD: a sanitizer's build does not optimise it, which would take longer than it ever saves there.
 #
 # A module is one folder under src/. Its *.cpp become the static library darn_<name> (alias
 # darn::<name>; an interface library while there are only headers), its *_test.cpp the program
@@ -9,7 +10,7 @@
 # Includes read `#include "plan/csv_reader.hpp"` and `#include "darn/retry.hpp"`; tests also see
 # `#include "support/…"` from tests/.
 function(darn_module name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DEPENDS;LIBS;TEST_LIBS;ALONE")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "COLD" "" "DEPENDS;LIBS;TEST_LIBS;ALONE")
   if(arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "darn_module(${name}): unknown argument ${arg_UNPARSED_ARGUMENTS}")
   endif()
@@ -24,6 +25,9 @@ function(darn_module name)
   if(sources)
     add_library(${target} STATIC ${sources})
     target_link_libraries(${target} PRIVATE darn_warnings)
+    if(arg_COLD)
+      darn_cold(${target})
+    endif()
     set(scope PUBLIC)
   else()
     add_library(${target} INTERFACE)
@@ -33,7 +37,6 @@ function(darn_module name)
   target_include_directories(${target} ${scope} "${PROJECT_SOURCE_DIR}/src"
                                                 "${PROJECT_SOURCE_DIR}/include")
   target_link_libraries(${target} ${scope} ${depends} ${arg_LIBS})
-  set_property(GLOBAL APPEND PROPERTY DARN_MODULES darn::${name})
 
   darn_module_tests(${name} ${arg_TEST_LIBS})
 endfunction()
@@ -51,7 +54,7 @@ function(darn_module_tests name)
     target_include_directories(${name}_test PRIVATE "${PROJECT_SOURCE_DIR}/tests")
     target_link_libraries(${name}_test PRIVATE darn::${name} darn_doctest_main dep_rapidcheck
                                                darn_warnings ${arg_UNPARSED_ARGUMENTS})
-    darn_quick_to_build(${name}_test)
+    darn_cold(${name}_test)
     add_test(NAME ${name} COMMAND ${name}_test)
     set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS unit)
   endif()
@@ -72,14 +75,9 @@ function(darn_executable name)
   install(TARGETS ${name})
 endfunction()
 
-# darn_quick_to_build(<test program>): with sanitizers, g++ takes longer to optimise what tests say
-# than they take to run, and a third of what is left for UBSan's looks at each pointer, which ASan
-# has, too. What they test is built as always.
-function(darn_quick_to_build program)
+# darn_cold(<target>): see COLD. Test programs are, too: what they test is not in them.
+function(darn_cold target)
   if(DARN_SANITIZE)
-    target_compile_options(${program} PRIVATE -O0)
-  endif()
-  if(DARN_SANITIZE MATCHES undefined)
-    target_compile_options(${program} PRIVATE -fno-sanitize=null,alignment)
+    target_compile_options(${target} PRIVATE -O0)
   endif()
 endfunction()
