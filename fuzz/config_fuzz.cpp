@@ -6,6 +6,7 @@
 #include <string>
 
 #include "config/config.hpp"
+#include "config/dev.hpp"
 #include "plan/graph.hpp"
 #include "plan/reader.hpp"
 
@@ -16,7 +17,12 @@ using namespace darn;
 Status read_toml(const std::string& text) {
   DARN_ASSIGN(const ConfigDocument document, ConfigDocument::from_toml(text, "f"));
   RunSettings settings;
-  return apply_config(document, settings, ErrorKind::config);
+  DARN_TRY(apply_config(document, settings, ErrorKind::config, {"dev"}));
+  DARN_ASSIGN(const DevEntries entries, read_dev(document, ErrorKind::config));
+  for (const DevEntry& entry : entries) {
+    flatten(entries, {entry.name});
+  }
+  return {};
 }
 
 Status read_yaml(const std::string& text) {

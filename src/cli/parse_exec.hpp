@@ -28,7 +28,7 @@ struct ExecFlags {
     duration(sub, "--timeout", o.timeout, "Of one attempt; then its whole process tree is ended");
     duration(sub, "--deadline", o.deadline, "Of all attempts and waits");
     const auto retry_on = [&o](const std::string& text) {
-      Result<exec::RetryOn> on = exec::parse_retry_on(text);
+      Result<RetryOn> on = parse_retry_on(text);
       if (!on) {
         throw wrong("--retry-on", on.error().text());
       }

@@ -14,6 +14,7 @@
 //   [agents.NAME]   see model/agent.hpp; lies over a definition of that name, or over the one that
 //                   `extends = "claude"` names
 //   [pools.NAME]    limit, rate = "10/min"
+//   [dev]           a project's named commands: dev.hpp
 #pragma once
 
 #include <functional>
@@ -30,6 +31,8 @@
 #include "model/run.hpp"
 
 namespace darn {
+
+struct DevEntry;
 
 // A parsed document: a JSON tree, and the place of each node by its JSON pointer. Scalars of YAML
 // are strings as written (so that an id 007 stays one) or null; those of TOML have their type, but
@@ -84,9 +87,10 @@ Result<TaskSpec> task_from_config(const ConfigDocument& document, const std::str
 // Built-in defaults < presets < user file ($XDG_CONFIG_HOME/darn/config.toml) < project file
 // (darn.toml in cwd) < environment (DARN_JOBS, DARN_MAX_RETRIES, DARN_AUTO_RETRY, DARN_BUDGET …:
 // any key of [run] but output_limit). Flags are laid on top by the command. `presets` are TOML
-// texts by file name (packs/agents/*.toml).
+// texts by file name (packs/agents/*.toml). The project's [dev] is checked, and goes to `dev`.
 Result<RunSettings> load_config(const std::string& cwd,
-                                const std::map<std::string, std::string>& presets);
+                                const std::map<std::string, std::string>& presets,
+                                std::vector<DevEntry>* dev = nullptr);
 
 // "5usd", "$5", "2000000tokens", "2Mtok", or one of each with a comma between them.
 Result<Budget> parse_budget(std::string_view text);

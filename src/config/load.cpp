@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "config/dev.hpp"
 #include "config/readers.hpp"
 
 namespace darn {
@@ -38,8 +39,9 @@ Result<std::string> read_file(const fs::path& path) {
   return text;
 }
 
-// A file that is not there says nothing.
-Status apply_file(const fs::path& path, const std::string& shown_as, RunSettings& settings) {
+// A file that is not there says nothing. Only that of a project (`dev` is given) has a [dev].
+Status apply_file(const fs::path& path, const std::string& shown_as, RunSettings& settings,
+                  DevEntries* dev = nullptr) {
   std::error_code ignored;
   if (!fs::exists(path, ignored)) {
     return {};
@@ -50,7 +52,12 @@ Status apply_file(const fs::path& path, const std::string& shown_as, RunSettings
   }
   DARN_ASSIGN(const std::string text, read_file(path));
   DARN_ASSIGN(const ConfigDocument document, ConfigDocument::from_toml(text, shown_as));
-  return apply_config(document, settings, ErrorKind::config);
+  if (dev == nullptr) {
+    return apply_config(document, settings, ErrorKind::config);
+  }
+  DARN_TRY(apply_config(document, settings, ErrorKind::config, {"dev"}));
+  DARN_ASSIGN(*dev, read_dev(document, ErrorKind::config));
+  return {};
 }
 
 fs::path user_file() {
@@ -78,8 +85,10 @@ Status apply_environment(RunSettings& settings) {
 }  // namespace
 
 Result<RunSettings> load_config(const std::string& cwd,
-                                const std::map<std::string, std::string>& presets) {
+                                const std::map<std::string, std::string>& presets,
+                                DevEntries* dev) {
   RunSettings settings;
+  DevEntries checked;
   for (const auto& [file, text] : presets) {
     DARN_ASSIGN(const ConfigDocument document, ConfigDocument::from_toml(text, file));
     DARN_TRY(apply_config(document, settings, ErrorKind::config));
@@ -90,7 +99,8 @@ Result<RunSettings> load_config(const std::string& cwd,
   if (const fs::path user = user_file(); !user.empty()) {
     DARN_TRY(apply_file(user, user.string(), settings));
   }
-  DARN_TRY(apply_file(fs::path(cwd) / "darn.toml", "darn.toml", settings));
+  DARN_TRY(apply_file(fs::path(cwd) / "darn.toml", "darn.toml", settings,
+                      dev == nullptr ? &checked : dev));
   DARN_TRY(apply_environment(settings));
   return settings;
 }

@@ -61,11 +61,14 @@ class Use {
   explicit Use(const Options& options)
       : o_(options),
         talk_(options.quiet),
-        argv_(options.shell.empty() ? options.argv
-                                    : std::vector<std::string>{"/bin/sh", "-c", options.shell}),
+        argv_(options.argv),
         ledger_(options, talk_),
         began_(monotonic_ms()) {
-    const std::string& program = options.shell.empty() ? options.argv.front() : argv_.front();
+    if (!options.shell.empty()) {
+      argv_ = {"/bin/sh", "-c", options.shell, "/bin/sh"};
+      argv_.insert(argv_.end(), options.shell_args.begin(), options.shell_args.end());
+    }
+    const std::string& program = argv_.front();
     program_ = program.substr(program.rfind('/') + 1);
     report_.name = o_.name.empty() ? one_line(to_utf8(shorten(program_, 100))) : o_.name;
     limits_.timeout_ms = o_.timeout.value_or(Duration{}).count();
@@ -83,6 +86,7 @@ class Use {
       if (given_up && session.asked() == 0 && !o_.fallback.empty()) {
         fall_back();
       }
+      report_.asked = session.asked();
       session_ = nullptr;
     }
     report_.duration = Duration{monotonic_ms() - began_};

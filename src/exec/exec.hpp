@@ -18,6 +18,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "config/retry_on.hpp"
 #include "model/kinds.hpp"
 
 namespace darn::exec {
@@ -32,19 +33,12 @@ enum class Capture : std::uint8_t {
   never,      // none: the exit status or signal is all that is known of a failure
 };
 
-// "network", "75" or "/regex/" (RE2, over the end of what was captured).
-struct RetryOn {
-  std::optional<Category> category;
-  std::optional<int> exit;
-  std::string regex;
-};
-Result<RetryOn> parse_retry_on(std::string_view text);
-
 struct Options {
-  std::vector<std::string> argv;  // either this …
-  std::string shell;              // … or this, by /bin/sh -c
-  std::string cwd;                // empty: as it is
-  std::string name;               // of its statistics; empty: the program's base name
+  std::vector<std::string> argv;        // either this …
+  std::string shell;                    // … or this, by /bin/sh -c
+  std::vector<std::string> shell_args;  // "$@" of it
+  std::string cwd;                      // empty: as it is
+  std::string name;                     // of its statistics; empty: the program's base name
   std::optional<int> retries;     // at most; none: 5, and 1 of resource and unknown (DESIGN 6)
   std::vector<Duration> backoff;  // before retry 1, 2, …, the last one repeats; empty: by category
   std::optional<Duration> timeout;           // of one attempt
@@ -95,6 +89,7 @@ struct Report {
   Duration waited{};                   // of that, between attempts
   bool used_fallback = false;          // it was started
   bool rejected = false;
+  int asked = 0;  // the signal by which somebody asked darn to end; 0: nobody did
   std::string name;
   std::vector<Attempt> history;
 };

@@ -89,31 +89,6 @@ Duration planned(const Options& options, Category category, int retry, std::uint
 
 }  // namespace
 
-Result<RetryOn> parse_retry_on(std::string_view text) {
-  RetryOn on;
-  if (text.size() >= 3 && text.front() == '/' && text.back() == '/') {
-    on.regex = text.substr(1, text.size() - 2);
-    const RE2 regex(on.regex, quiet());
-    if (!regex.ok()) {
-      return fail(ErrorKind::usage, "--retry-on " + quote(text) + ": " + regex.error(),
-                  "the syntax is RE2's: no look-around, no back-references");
-    }
-    return on;
-  }
-  on.category = parse_category(text);
-  if (on.category && *on.category != Category::none) {
-    return on;
-  }
-  on.category.reset();
-  if (const auto number = parse_int(text); number && *number >= 1 && *number <= 255) {
-    on.exit = static_cast<int>(*number);
-    return on;
-  }
-  return fail(ErrorKind::usage, "--retry-on " + quote(text) + " is nothing to retry on",
-              "a category (network, rate_limit, resource, timeout, transient, permanent, unknown), "
-              "an exit status from 1 to 255, or a /regular expression/");
-}
-
 Judgement judge(const Ended& ended, const Captured& captured, const std::string& program,
                 Time now) {
   Judgement result;
@@ -152,7 +127,7 @@ Next next(const Options& options, const Judgement& judgement, const Ended& ended
   const auto asked = [&](const RetryOn& on) { return matches(on, judgement, ended, captured); };
   if (!options.retry_on.empty() &&
       std::none_of(options.retry_on.begin(), options.retry_on.end(), asked)) {
-    n.why_not = "not among --retry-on";
+    n.why_not = "not among what is retried";
     return n;
   }
   if (options.retry_on.empty() && category == Category::permanent) {
