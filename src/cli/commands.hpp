@@ -138,15 +138,27 @@ struct ExecOptions {
   std::string reset;  // a breaker's name
   int minutes = 5;    // of a person's, that a healed failure saves
 };
+struct DevOptions {
+  std::vector<std::string> names;  // of entries of [dev]; empty: list them
+  std::vector<std::string> args;   // for the only one
+  bool keep_going = false;
+  bool fail_on_healed = false;
+  bool json = false;
+  bool dry_run = false;
+  // Instead of running something:
+  bool list = false;
+  bool init = false;  // write a [dev]
+};
 struct HelpOptions {
   std::string topic;  // empty: the short introduction
 };
 struct VersionOptions {};
 
-using Command = std::variant<HelpOptions, VersionOptions, RunOptions, ResumeOptions, RetryOptions,
-                             AddOptions, CancelOptions, StatusOptions, FollowOptions, WaitOptions,
-                             LogOptions, LineageOptions, ExplainOptions, RunsOptions, ExportOptions,
-                             EventsOptions, AgentsOptions, GcOptions, DoctorOptions, ExecOptions>;
+using Command =
+    std::variant<HelpOptions, VersionOptions, RunOptions, ResumeOptions, RetryOptions, AddOptions,
+                 CancelOptions, StatusOptions, FollowOptions, WaitOptions, LogOptions,
+                 LineageOptions, ExplainOptions, RunsOptions, ExportOptions, EventsOptions,
+                 AgentsOptions, GcOptions, DoctorOptions, ExecOptions, DevOptions>;
 
 struct Invoked {
   GlobalOptions global;
@@ -177,6 +189,8 @@ Result<int> gc(const Context&, const GcOptions&);
 Result<int> doctor(const Context&, const DoctorOptions&);
 Result<int> exec_command(const Context&, const ExecOptions&);
 Result<int> exec_books(const Context&, const ExecOptions&);  // --stats, --breakers, --reset
+Result<int> dev_command(const Context&, const DevOptions&);
+Result<int> dev_init(const Context&, const DevOptions&);  // --init
 Result<int> help(const Context&, const HelpOptions&);
 Result<int> version(const Context&, const VersionOptions&);
 

@@ -1,5 +1,4 @@
 // darn exec --stats, --breakers, --reset NAME: what src/exec/ keeps of all uses.
-#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -10,6 +9,7 @@
 #include "cli/commands.hpp"
 #include "cli/say.hpp"
 #include "cli/status_json.hpp"
+#include "cli/table.hpp"
 #include "exec/ledger.hpp"
 
 namespace darn::cli {
@@ -17,27 +17,6 @@ namespace {
 
 using exec::NameStats;
 using Row = std::vector<std::string>;
-
-// Columns aligned: the first to the left, the others to the right.
-std::string table(const std::vector<Row>& rows) {
-  std::vector<std::size_t> widths;
-  for (const Row& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      widths[i] = std::max(widths[i], characters(row[i]));
-    }
-  }
-  std::string text;
-  for (const Row& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      const std::string blanks(widths[i] - characters(row[i]), ' ');
-      line += (i == 0 ? "" : "  ") + (i == 0 ? row[i] + blanks : blanks + row[i]);
-    }
-    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
-  }
-  return text;
-}
 
 std::int64_t count(const NameStats& s, const std::string& ending) {
   const auto found = s.endings.find(ending);

@@ -74,6 +74,7 @@ Result<int> dispatch(const Context& c, const Command& command) {
                         [&](const GcOptions& o) { return gc(c, o); },
                         [&](const DoctorOptions& o) { return doctor(c, o); },
                         [&](const ExecOptions& o) { return exec_command(c, o); },
+                        [&](const DevOptions& o) { return dev_command(c, o); },
                     },
                     command);
 }

@@ -10,8 +10,15 @@ namespace {
 
 std::string counted(std::int64_t n) { return format_count(static_cast<std::uint64_t>(n)); }
 
-// Text of tasks inside a table cell: neither markup nor HTML of theirs takes effect.
-std::string cell(const std::string& text) {
+std::string ids(const LeftGroup& group) {
+  std::string text = markdown_cell(join(group.ids, ", "));
+  const auto shown = static_cast<std::int64_t>(group.ids.size());
+  return group.count > shown ? text + ", …" : text;
+}
+
+}  // namespace
+
+std::string markdown_cell(const std::string& text) {
   std::string result;
   for (const char c : one_line(text)) {
     if (c == '<') {
@@ -28,19 +35,12 @@ std::string cell(const std::string& text) {
   return result;
 }
 
-std::string ids(const LeftGroup& group) {
-  std::string text = cell(join(group.ids, ", "));
-  const auto shown = static_cast<std::int64_t>(group.ids.size());
-  return group.count > shown ? text + ", …" : text;
-}
-
-}  // namespace
-
 std::string markdown(const Summary& summary, Time now) {
   const RunRecord& run = summary.run;
   const Counts& counts = run.counts;
   const Time end = run.ended == Time{} ? now : run.ended;
-  std::string text = fmt::format("## darn: run {} {}\n\n", cell(run.id), to_string(run.state));
+  std::string text =
+      fmt::format("## darn: run {} {}\n\n", markdown_cell(run.id), to_string(run.state));
   text += fmt::format("{} of {} tasks succeeded in {}, {} {}.\n\n",
                       counted(counts.of(TaskState::succeeded)), counted(counts.total()),
                       format_duration(end - run.created), run.cycle,
@@ -57,20 +57,21 @@ std::string markdown(const Summary& summary, Time now) {
     for (const auto& [how, n] : summary.healed_how) {
       ways.push_back(counted(n) + " " + how);
     }
-    text +=
-        fmt::format("\nHealed {}: {}.\n", join(ways, ", "), cell(join(summary.healed_ids, ", ")));
+    text += fmt::format("\nHealed {}: {}.\n", join(ways, ", "),
+                        markdown_cell(join(summary.healed_ids, ", ")));
   }
   if (!summary.left.empty()) {
     text += "\n| tasks | state | what | message | next step |\n| --- | --- | --- | --- | --- |\n";
   }
   for (const LeftGroup& group : summary.left) {
-    text += fmt::format("| {}: {} | {} | {} | {} | {} |\n", counted(group.count), ids(group),
-                        to_string(group.state),
-                        group.category == Category::none
-                            ? std::string()
-                            : fmt::format("{} ({})", cell(std::string(to_string(group.cause))),
-                                          cell(std::string(to_string(group.category)))),
-                        cell(group.message), cell(group.advice));
+    text +=
+        fmt::format("| {}: {} | {} | {} | {} | {} |\n", counted(group.count), ids(group),
+                    to_string(group.state),
+                    group.category == Category::none
+                        ? std::string()
+                        : fmt::format("{} ({})", markdown_cell(std::string(to_string(group.cause))),
+                                      markdown_cell(std::string(to_string(group.category)))),
+                    markdown_cell(group.message), markdown_cell(group.advice));
   }
   return text;
 }

@@ -8,6 +8,9 @@
 
 namespace darn::cli {
 
+// Text of tasks inside a table cell: neither markup nor HTML of theirs takes effect.
+std::string markdown_cell(const std::string& text);
+
 std::string markdown(const Summary& summary, Time now);
 
 }  // namespace darn::cli

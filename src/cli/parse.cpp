@@ -11,6 +11,7 @@
 
 #include "base/text.hpp"
 #include "cli/commands.hpp"
+#include "cli/parse_dev.hpp"
 #include "cli/parse_exec.hpp"
 #include "cli/parse_flags.hpp"
 #include "cli/suggest.hpp"
@@ -53,6 +54,7 @@ struct Parser {
   GcOptions gc;
   DoctorOptions doctor;
   ExecFlags exec;
+  DevFlags dev;
 
   Parser() {
     app.name("darn");
@@ -65,6 +67,7 @@ struct Parser {
     declare_starting();
     declare_reading();
     exec.declare(subcommand("exec", "Run one command, with recovery", exec.options));
+    dev.declare(subcommand("dev", "Run named commands of the project, with recovery", dev.options));
     declare_others();
     for (CLI::App* sub : app.get_subcommands({})) {
       add_global(sub);
@@ -325,6 +328,11 @@ struct Parser {
     DARN_TRY(check_left_over());
     if (ExecOptions* o = std::get_if<ExecOptions>(&invoked.command)) {
       DARN_TRY(exec.finish(*o, std::move(command)));
+    } else if (DevOptions* d = std::get_if<DevOptions>(&invoked.command)) {
+      DARN_TRY(DevFlags::finish(*d, std::move(command)));
+    } else if (!command.empty()) {
+      return fail(ErrorKind::usage, "nothing can stand behind '--' here",
+                  see_help(parsed_subcommand()));
     }
     if (version_asked) {
       invoked.command = VersionOptions{};
@@ -336,10 +344,13 @@ struct Parser {
 }  // namespace
 
 Result<Invoked> parse_command_line(int argc, const char* const* argv) {
-  // What stands behind `darn exec … --` is the command's own, another "--" included.
+  // What stands behind the "--" of exec and dev is the command's own, another "--" included.
   const char* const* end = argv + argc;
   const char* const* mark = std::find(argv + std::min(argc, 1), end, std::string_view("--"));
-  if (mark == end || std::find(argv, mark, std::string_view("exec")) == mark) {
+  const auto takes_a_command = [](std::string_view word) {
+    return word == "exec" || word == "dev";
+  };
+  if (mark == end || std::none_of(argv, mark, takes_a_command)) {
     return Parser().parse(argc, argv);
   }
   return Parser().parse(static_cast<int>(mark - argv), argv, {mark + 1, end});
