@@ -1,8 +1,109 @@
-// darn dev --init
+// darn dev --init: looks at the project and writes a [dev] for it.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "agent/presets.hpp"
+#include "base/text.hpp"
 #include "cli/commands.hpp"
+#include "cli/say.hpp"
+#include "config/dev.hpp"
+#include "dev/detect.hpp"
 
 namespace darn::cli {
+namespace {
 
-Result<int> dev_init(const Context&, const DevOptions&) { return 0; }
+namespace fs = std::filesystem;
+
+struct Found {
+  std::string dir;
+  dev::Detected project;
+};
+
+// Here, or where the nearest darn.toml or repository is.
+Result<Found> look(const std::string& cwd) {
+  DARN_ASSIGN(dev::Detected here, dev::detect(dev::look_at(cwd)));
+  std::error_code ignored;
+  std::string dir = cwd;
+  if (here.languages.empty() && !fs::exists(fs::path(cwd) / "darn.toml", ignored)) {
+    fs::path up = cwd;
+    while (up.has_relative_path() && !fs::exists(up / "darn.toml", ignored) &&
+           !fs::exists(up / ".git", ignored)) {
+      up = up.parent_path();
+    }
+    if (up.has_relative_path() && up != cwd) {
+      dir = up.string();
+      DARN_ASSIGN(here, dev::detect(dev::look_at(dir)));
+    }
+  }
+  if (here.languages.empty()) {
+    return fail(ErrorKind::usage,
+                "found no project that is known: C++ with CMake, Python, Node, Rust or Go",
+                "write [dev] into darn.toml by hand: 'darn help dev' shows how");
+  }
+  return Found{dir, std::move(here)};
+}
+
+// The text of a darn.toml that may get a [dev]; empty: there is none.
+Result<std::string> text_before(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  std::error_code ignored;
+  if (fs::exists(path, ignored) && (!in.is_open() || in.bad())) {
+    return fail_errno("cannot read " + path.string());
+  }
+  DARN_TRY(load_config(path.parent_path().string(), agent_presets()));
+  DARN_ASSIGN(const ConfigDocument document, ConfigDocument::from_toml(text, path.string()));
+  const std::vector<std::string> keys = document.keys("");
+  if (std::find(keys.begin(), keys.end(), "dev") != keys.end()) {
+    return fail(ErrorKind::usage, "there is a [dev] already",
+                "'darn dev' lists it, 'darn dev --init --dry-run' shows what would be written",
+                document.where_key("/dev"));
+  }
+  return text;
+}
+
+// At its end, what is there stays as it is.
+std::string with_dev(const std::string& text, const std::string& dev) {
+  const char* gap = text.empty() ? "" : text.ends_with('\n') ? "\n" : "\n\n";
+  return text + gap + dev;
+}
+
+}  // namespace
+
+Result<int> dev_init(const Context& context, const DevOptions& options) {
+  DARN_ASSIGN(const Found found, look(context.cwd));
+  say("darn: found {} in {}\n", join(found.project.languages, ", "), found.dir);
+  const std::string dev = dev::to_toml(found.project.entries);
+  if (options.dry_run) {
+    print(dev);
+    return 0;
+  }
+  // Where a link leads is written, and keeps its mode.
+  std::error_code none;
+  fs::path path = fs::path(found.dir) / "darn.toml";
+  if (const fs::path real = fs::canonical(path, none); !none) {
+    path = real;
+  }
+  const fs::perms mode = fs::status(path, none).permissions();
+  DARN_ASSIGN(const std::string before, text_before(path));
+  DARN_TRY(write_file(path.string(), with_dev(before, dev)));
+  if (!none) {
+    fs::permissions(path, mode, none);
+  }
+  std::vector<std::string> names;
+  for (const DevEntry& entry : found.project.entries) {
+    names.push_back(entry.name);
+  }
+  say("darn: wrote [dev] to {}: {}\n", path.string(), join(names, ", "));
+  const bool checks = find_entry(found.project.entries, "check-all") != nullptr;
+  say("darn: next: look at it, then 'darn dev {}'\n", checks ? "check-all" : names.front());
+  return 0;
+}
 
 }  // namespace darn::cli

@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "config/node.hpp"
+#include "config/readers.hpp"
 
 namespace darn {
 namespace {
@@ -60,6 +60,16 @@ Setter into_retry_on(std::vector<RetryOn>& out) {
   };
 }
 
+Setter into_categories(std::vector<Category>& out) {
+  return [&out](const Node& node) -> Status {
+    DARN_ASSIGN(const std::vector<Node> items, node.items());
+    for (const Node& item : items) {
+      DARN_TRY(into_kind<Category>(out.emplace_back(), category_words())(item));
+    }
+    return {};
+  };
+}
+
 // Of a breaker or a budget; as exec has it.
 Setter into_shared_name(std::string& out) {
   return [&out](const Node& node) -> Status {
@@ -82,6 +92,7 @@ Status read_entry_table(const Node& node, DevEntry& entry) {
                              {"deadline", into(entry.deadline)},
                              {"retry_on", into_retry_on(entry.retry_on)},
                              {"fallback", into(entry.fallback)},
+                             {"fallback_on", into_categories(entry.fallback_on)},
                              {"breaker", into_shared_name(entry.breaker)},
                              {"budget", into_shared_name(entry.budget)}}));
   if (entry.run.empty() == entry.steps.empty()) {
@@ -89,6 +100,10 @@ Status read_entry_table(const Node& node, DevEntry& entry) {
         fmt::format("{} has {}", quote(entry.name),
                     entry.run.empty() ? "neither 'run' nor 'steps'" : "both 'run' and 'steps'"),
         "give one of the two: a command or names of other entries");
+  }
+  if (entry.fallback.empty() && !entry.fallback_on.empty()) {
+    return node.child("fallback_on")
+        .key_error("'fallback_on' without a fallback", "add fallback = \"NAME\"");
   }
   if (!entry.steps.empty()) {
     for (const std::string& key : node.keys()) {

@@ -28,7 +28,8 @@ struct DevEntry {
   std::optional<Duration> timeout;   // of one attempt
   std::optional<Duration> deadline;  // of all of them
   std::vector<RetryOn> retry_on;
-  std::string fallback;  // the name of a command
+  std::string fallback;               // the name of a command
+  std::vector<Category> fallback_on;  // empty: after any failure
   std::string breaker;
   std::string budget;
 };

@@ -51,6 +51,7 @@ timeout = "30m"
 deadline = "1h"
 backoff = ["5s", "15s"]
 fallback = "test-fast"
+fallback_on = ["network", "timeout"]
 help = "All tests"
 breaker = "b"
 budget = "c"
@@ -69,6 +70,7 @@ budget = "c"
   CHECK(test.deadline == 1h);
   CHECK(test.backoff == std::vector<Duration>{5s, 15s});
   CHECK(test.fallback == "test-fast");
+  CHECK(test.fallback_on == std::vector<Category>{Category::network, Category::timeout});
   CHECK(test.breaker == "b");
   CHECK(test.budget == "c");
   CHECK(find_entry(all, "tes") == nullptr);
@@ -112,6 +114,10 @@ TEST_CASE("what is wrong is said with its place and the mend") {
       {"[dev]\na = { run = 'x', retry_on = ['network', 'netwerk'] }",
        "darn.toml:2:41: 'netwerk' is nothing to retry on"},
       {"[dev]\na = { run = 'x', retry_on = '/(/' }", "darn.toml:2:29: bad regular expression"},
+      {"[dev]\na = { run = 'x', fallback_on = ['network'] }",
+       "darn.toml:2:18: 'fallback_on' without a fallback"},
+      {"[dev]\na = { run = 'x', fallback = 'b', fallback_on = ['nettwork'] }",
+       "darn.toml:2:49: bad value 'nettwork'"},
       {"[dev]\na = { run = 'x', breaker = '' }", "darn.toml:2:28: '' is no name"},
       {"[dev]\nlint = 'x'\na = ['lnt']", "darn.toml:3:6: no 'lnt' in [dev]; did you mean 'lint'?"},
       {"[dev]\na = { run = 'x', fallback = 'zzz' }", "darn.toml:2:29: no 'zzz' in [dev]; add it"},
