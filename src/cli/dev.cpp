@@ -1,16 +1,15 @@
 // darn dev [NAME…] [-- ARGUMENT…]: the commands of [dev] in darn.toml; src/dev/ is what runs them.
 #include "config/dev.hpp"
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "agent/presets.hpp"
 #include "base/text.hpp"
 #include "cli/commands.hpp"
+#include "cli/dev_project.hpp"
 #include "cli/dev_report.hpp"
 #include "cli/exec_end.hpp"
 #include "cli/say.hpp"
@@ -29,16 +28,8 @@ struct Project {
 
 Result<Project> load(const Context& context) {
   Project project{find_project(context.cwd), {}};
-  if (project.dir.empty()) {
-    return project;
-  }
-  const auto settings = load_config(project.dir, agent_presets(), &project.entries);
-  if (!settings) {
-    Error error = settings.error();
-    if (error.where.file == "darn.toml" && project.dir != context.cwd) {
-      error.where.file = (std::filesystem::path(project.dir) / error.where.file).string();
-    }
-    return tl::unexpected<Error>(std::move(error));
+  if (!project.dir.empty()) {
+    DARN_ASSIGN(project.entries, read_project(context, project.dir));
   }
   return project;
 }

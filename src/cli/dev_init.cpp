@@ -8,9 +8,9 @@
 
 #include <fmt/format.h>
 
-#include "agent/presets.hpp"
 #include "base/text.hpp"
 #include "cli/commands.hpp"
+#include "cli/dev_project.hpp"
 #include "cli/say.hpp"
 #include "config/dev.hpp"
 #include "dev/detect.hpp"
@@ -50,14 +50,11 @@ Result<Found> look(const std::string& cwd) {
 }
 
 // The text of a darn.toml that may get a [dev]; empty: there is none.
-Result<std::string> text_before(const fs::path& path) {
+Result<std::string> text_before(const Context& context, const std::string& dir,
+                                const fs::path& path) {
+  DARN_TRY(read_project(context, dir));
   std::ifstream in(path, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(in), {}};
-  std::error_code ignored;
-  if (fs::exists(path, ignored) && (!in.is_open() || in.bad())) {
-    return fail_errno("cannot read " + path.string());
-  }
-  DARN_TRY(load_config(path.parent_path().string(), agent_presets()));
   DARN_ASSIGN(const ConfigDocument document, ConfigDocument::from_toml(text, path.string()));
   const std::vector<std::string> keys = document.keys("");
   if (std::find(keys.begin(), keys.end(), "dev") != keys.end()) {
@@ -78,9 +75,12 @@ std::string with_dev(const std::string& text, const std::string& dev) {
 
 Result<int> dev_init(const Context& context, const DevOptions& options) {
   DARN_ASSIGN(const Found found, look(context.cwd));
-  say("darn: found {} in {}\n", join(found.project.languages, ", "), found.dir);
   const std::string dev = dev::to_toml(found.project.entries);
+  const auto say_found = [&] {
+    say("darn: found {} in {}\n", join(found.project.languages, ", "), found.dir);
+  };
   if (options.dry_run) {
+    say_found();
     print(dev);
     return 0;
   }
@@ -91,11 +91,12 @@ Result<int> dev_init(const Context& context, const DevOptions& options) {
     path = real;
   }
   const fs::perms mode = fs::status(path, none).permissions();
-  DARN_ASSIGN(const std::string before, text_before(path));
+  DARN_ASSIGN(const std::string before, text_before(context, found.dir, path));
   DARN_TRY(write_file(path.string(), with_dev(before, dev)));
-  if (!none) {
+  if (mode != fs::perms::unknown && mode != fs::perms::none) {
     fs::permissions(path, mode, none);
   }
+  say_found();
   std::vector<std::string> names;
   for (const DevEntry& entry : found.project.entries) {
     names.push_back(entry.name);

@@ -30,8 +30,11 @@ std::string failure(const Report& r) {
   if (r.rejected) {
     return "not started, its breaker is open";
   }
-  const std::string why = r.history.empty() ? "" : one_line(to_utf8(r.history.back().why));
-  return fmt::format("{} ({})", why, to_string(r.category));
+  std::string why = r.history.empty() ? "" : one_line(to_utf8(r.history.back().why));
+  if (r.category == Category::unknown) {  // the last line of its output is no reason
+    why = why.substr(0, why.find(", "));
+  }
+  return fmt::format("{} ({})", shorten(why, 60), to_string(r.category));
 }
 
 std::string how(const Step& step) {
@@ -164,7 +167,8 @@ std::string closing_line(const Account& account, const std::string& what) {
     line += " succeeded";
   }
   if (steps > 1) {
-    line += fmt::format("; {} of {} steps succeeded", succeeded, steps);
+    line += succeeded == steps ? fmt::format(": {} steps", steps)
+                               : fmt::format("; {} of {} steps succeeded", succeeded, steps);
   }
   for (const auto& [with, word] : {std::pair{"healed", "healed"}, {"fallback", "by a fallback"}}) {
     if (const auto names = names_of(account, with); !names.empty()) {

@@ -1,6 +1,7 @@
 """What the documentation shows is what happens. A ```console block is a session: each `$ darn …` is
 run, and what it prints is compared with the lines below it, but for times, ids and hashes; a line
-with `…` alone stands for any lines. A ```csv block before it is its tasks.csv. A ```sh block is a list
+with `…` alone stands for any lines. A ```csv block before it is its tasks.csv, a ```toml block its
+darn.toml. A ```sh block is a list
 of examples: each is run where it makes sense, and must not be refused as wrong usage."""
 
 import os
@@ -28,7 +29,7 @@ CHANGES = [  # in this order
     (r"\b\d{8}-\d{6}(-\d+)?\b", "<id>"),
     (r"\b\d\d:\d\d:\d\d\b", "<clock>"),
     (r"\b[0-9a-f]{32}\b", "<hash>"),
-    (r"\b(\d+(\.\d+)?(ms|s|m|h)\b ?)+(?=\W|$)", "<time>"),
+    (r"\b(\d+(\.\d+)? ?(ms|s|m|h)\b ?)+(?=\W|$)", "<time>"),
     (r"\b\d+(\.\d+)? [KMG]iB\b", "<size>"),
     (r"<(id|clock|hash|time|size)> +", r"<\1> "),  # what stands in columns
 ]
@@ -61,12 +62,16 @@ def matches(shown, printed):
     return re.fullmatch(pattern, "".join(line + "\n" for line in printed))
 
 
+FETCH = "test -e seen || { touch seen; echo 'curl: (6) Could not resolve host: example.org' >&2; exit 6; }\n"
+
+
 @pytest.mark.parametrize("path", ARE_SESSIONS, ids=lambda p: p.stem)
 def test_sessions(darn, path):
     commands = 0
-    for kind, text in blocks(path, "csv", "console"):
-        if kind == "csv":
-            darn.write("tasks.csv", text)
+    darn.write("fetch.sh", FETCH)
+    for kind, text in blocks(path, "csv", "toml", "console"):
+        if kind != "console":
+            darn.write("tasks.csv" if kind == "csv" else "darn.toml", text)
             continue
         for entry in re.split(r"^\$ ", text, flags=re.M)[1:]:
             command, _, shown = entry.partition("\n")
@@ -147,7 +152,13 @@ def interrupted(darn):
     darn.write("go", "")
 
 
-BEFORE = {"add": living, "cancel": living, "wait": living, "resume": interrupted}
+def project(darn):
+    finished(darn)
+    darn.write("pyproject.toml", "[tool.ruff]\n")
+    darn.config("[dev]\ntest = 'echo'\nquality = ['test']\ncheck-all = ['quality']\n")
+
+
+BEFORE = {"dev": project, "add": living, "cancel": living, "wait": living, "resume": interrupted}
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=lambda p: p.stem)
