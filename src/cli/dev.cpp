@@ -1,6 +1,4 @@
 // darn dev [NAME…] [-- ARGUMENT…]: the commands of [dev] in darn.toml; src/dev/ is what runs them.
-#include "config/dev.hpp"
-
 #include <string>
 #include <vector>
 

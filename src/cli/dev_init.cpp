@@ -27,18 +27,18 @@ struct Found {
 
 // Here, or where the nearest darn.toml or repository is.
 Result<Found> look(const std::string& cwd) {
-  DARN_ASSIGN(dev::Detected here, dev::detect(dev::look_at(cwd)));
   std::error_code ignored;
-  std::string dir = cwd;
-  if (here.languages.empty() && !fs::exists(fs::path(cwd) / "darn.toml", ignored)) {
-    fs::path up = cwd;
-    while (up.has_relative_path() && !fs::exists(up / "darn.toml", ignored) &&
-           !fs::exists(up / ".git", ignored)) {
-      up = up.parent_path();
+  const auto is_root = [&](const fs::path& dir) {
+    return fs::exists(dir / "darn.toml", ignored) || fs::exists(dir / ".git", ignored);
+  };
+  fs::path dir = cwd;
+  DARN_ASSIGN(dev::Detected here, dev::detect(dev::look_at(cwd)));
+  if (here.languages.empty()) {
+    while (dir.has_relative_path() && !is_root(dir)) {
+      dir = dir.parent_path();
     }
-    if (up.has_relative_path() && up != cwd) {
-      dir = up.string();
-      DARN_ASSIGN(here, dev::detect(dev::look_at(dir)));
+    if (dir.has_relative_path() && dir != cwd) {
+      DARN_ASSIGN(here, dev::detect(dev::look_at(dir.string())));
     }
   }
   if (here.languages.empty()) {
@@ -46,7 +46,7 @@ Result<Found> look(const std::string& cwd) {
                 "found no project that is known: C++ with CMake, Python, Node, Rust or Go",
                 "write [dev] into darn.toml by hand: 'darn help dev' shows how");
   }
-  return Found{dir, std::move(here)};
+  return Found{dir.string(), std::move(here)};
 }
 
 // The text of a darn.toml that may get a [dev]; empty: there is none.
@@ -65,23 +65,23 @@ Result<std::string> text_before(const Context& context, const std::string& dir,
   return text;
 }
 
-// At its end, what is there stays as it is.
-std::string with_dev(const std::string& text, const std::string& dev) {
+// At its end: what is there stays as it is.
+std::string with_section(const std::string& text, const std::string& section) {
   const char* gap = text.empty() ? "" : text.ends_with('\n') ? "\n" : "\n\n";
-  return text + gap + dev;
+  return text + gap + section;
 }
 
 }  // namespace
 
 Result<int> dev_init(const Context& context, const DevOptions& options) {
   DARN_ASSIGN(const Found found, look(context.cwd));
-  const std::string dev = dev::to_toml(found.project.entries);
+  const std::string section = dev::to_toml(found.project.entries);
   const auto say_found = [&] {
     say("darn: found {} in {}\n", join(found.project.languages, ", "), found.dir);
   };
   if (options.dry_run) {
     say_found();
-    print(dev);
+    print(section);
     return 0;
   }
   // Where a link leads is written, and keeps its mode.
@@ -92,7 +92,7 @@ Result<int> dev_init(const Context& context, const DevOptions& options) {
   }
   const fs::perms mode = fs::status(path, none).permissions();
   DARN_ASSIGN(const std::string before, text_before(context, found.dir, path));
-  DARN_TRY(write_file(path.string(), with_dev(before, dev)));
+  DARN_TRY(write_file(path.string(), with_section(before, section)));
   if (mode != fs::perms::unknown && mode != fs::perms::none) {
     fs::permissions(path, mode, none);
   }

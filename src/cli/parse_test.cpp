@@ -34,6 +34,25 @@ bool contains(const std::string& text, std::string_view what) {
 
 }  // namespace
 
+TEST_CASE("dev: names, and what stands behind '--'") {
+  const auto o =
+      parsed<DevOptions>({"dev", "--keep-going", "--json", "lint", "run", "--fail-on-healed"});
+  CHECK(o.names == std::vector<std::string>{"lint", "run"});
+  CHECK(o.keep_going);
+  CHECK(o.json);
+  CHECK(o.fail_on_healed);
+  CHECK(o.args.empty());
+  CHECK(parsed<DevOptions>({"dev", "test", "--", "-k", "--", "x"}).args ==
+        std::vector<std::string>{"-k", "--", "x"});
+  CHECK(parsed<DevOptions>({"dev"}).names.empty());
+  CHECK(parsed<DevOptions>({"dev", "--init", "-n"}).init);
+  CHECK(contains(refused({"dev", "--", "x"}), "one NAME"));
+  CHECK(contains(refused({"dev", "a", "b", "--", "x"}), "one NAME"));
+  CHECK(contains(refused({"dev", "--list", "a"}), "--list takes no NAME"));
+  CHECK(contains(refused({"dev", "--list", "--init"}), "only one of"));
+  CHECK(contains(refused({"run", "dev", "--", "x"}), "behind '--'"));
+}
+
 TEST_CASE("every flag of run") {
   const auto o = parsed<RunOptions>({"run",
                                      "tasks.csv",

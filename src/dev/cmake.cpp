@@ -1,5 +1,5 @@
 // C and C++ with CMake.
-#include <algorithm>
+#include <set>
 
 #include <nlohmann/json.hpp>
 #include <re2/re2.h>
@@ -34,21 +34,29 @@ std::vector<Json> presets(const Json& file, const char* kind, bool hidden) {
   return all;
 }
 
+void replace_all(std::string& text, std::string_view what, const std::string& by) {
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at)) {
+    text.replace(at, what.size(), by);
+    at += by.size();
+  }
+}
+
 // Of a preset or what it inherits from, its macros resolved; empty: not known.
 std::string binary_dir(const std::vector<Json>& all, const Json& preset, const std::string& name,
-                       int depth = 0) {
+                       std::set<std::string>& seen) {
   std::string dir = string_in(preset, "binaryDir");
   if (!dir.empty()) {
-    RE2::GlobalReplace(&dir, "\\$\\{presetName\\}", RE2::QuoteMeta(name));
-    RE2::GlobalReplace(&dir, "^\\$\\{sourceDir\\}/", "");
+    replace_all(dir, "${presetName}", name);
+    replace_all(dir, "${sourceDir}/", "");
     return dir.find('$') == std::string::npos && one_line(printable(dir)) == dir ? dir : "";
   }
   Json parents = preset.value("inherits", Json::array());
   parents = parents.is_string() ? Json::array({parents}) : parents;
-  for (const Json& parent : depth < 20 ? parents : Json::array()) {
+  for (const Json& parent : parents) {
     for (const Json& other : all) {
-      if (parent.is_string() && string_in(other, "name") == parent) {
-        dir = binary_dir(all, other, name, depth + 1);
+      if (parent.is_string() && string_in(other, "name") == parent &&
+          seen.insert(parent.get<std::string>()).second) {
+        dir = binary_dir(all, other, name, seen);
         if (!dir.empty()) {
           return dir;
         }
@@ -83,7 +91,8 @@ Result<Build> by_presets(const Files& files) {
   }
   const std::string name = string_in(chosen, "name");
   b.configure = "cmake --preset " + shell_quoted(name);
-  b.dir = binary_dir(presets(file, "configurePresets", true), chosen, name);
+  std::set<std::string> seen;
+  b.dir = binary_dir(presets(file, "configurePresets", true), chosen, name, seen);
   if (b.dir.empty()) {
     b.dir = "build";
     b.configure += " -B build";

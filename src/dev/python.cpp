@@ -1,10 +1,13 @@
-#include <toml++/toml.h>
+#include <nlohmann/json.hpp>
 
 #include "base/text.hpp"
+#include "config/config.hpp"
 #include "dev/language.hpp"
 
 namespace darn::dev {
 namespace {
+
+using namespace nlohmann::literals;
 
 bool is_test(std::string_view name) {
   return name.ends_with(".py") && (name.starts_with("test_") || name.ends_with("_test.py"));
@@ -27,23 +30,14 @@ std::string settings(const Files& files) {
   return all;
 }
 
-Result<toml::table> parse(const Files& files) {
-  try {
-    return toml::parse(text_of(files, "pyproject.toml"), std::string("pyproject.toml"));
-  } catch (const toml::parse_error& error) {
-    const auto at = error.source().begin;
-    return fail(ErrorKind::bad_input, "TOML: " + one_line(error.description()), "mend it first",
-                {"pyproject.toml", at.line, at.column});
-  }
-}
-
 // "python3 -m pip install …"; empty: nothing is to be installed.
-std::string install(const Files& files, const toml::table& project) {
+std::string install(const Files& files, const nlohmann::json& project) {
   std::string what;
   if (project.contains("project") || project.contains("build-system") || has(files, "setup.py")) {
+    const auto known = "/project/optional-dependencies"_json_pointer;
     std::vector<std::string> extras;
     for (const char* const extra : {"dev", "test", "tests", "lint"}) {
-      if (project["project"]["optional-dependencies"][extra]) {
+      if (project.contains(known / extra)) {
         extras.emplace_back(extra);
       }
     }
@@ -102,7 +96,9 @@ Found python(const Files& files) {
   if (proof.empty()) {
     return std::nullopt;
   }
-  DARN_ASSIGN(const toml::table project, parse(files));
+  DARN_ASSIGN(const ConfigDocument pyproject,
+              ConfigDocument::from_toml(text_of(files, "pyproject.toml"), "pyproject.toml"));
+  const nlohmann::json& project = pyproject.root();
   Language l{"python", "Python", {proof}, {}};
   const std::string used = settings(files);
   std::string runner;
@@ -111,7 +107,8 @@ Found python(const Files& files) {
     runner = "uv run ";
     setup = "uv sync";
     l.proofs.emplace_back("uv.lock");
-  } else if (has(files, "poetry.lock") || (project["tool"]["poetry"] && !project["project"])) {
+  } else if (has(files, "poetry.lock") ||
+             (project.contains("/tool/poetry"_json_pointer) && !project.contains("project"))) {
     runner = "poetry run ";
     setup = "poetry install";
     l.proofs.emplace_back("poetry");
@@ -134,8 +131,9 @@ Found python(const Files& files) {
     l.add("format-check", runner + "ruff format --check .");
   }
   if (mentions(used, "mypy") || !first_of(files, {"mypy.ini", ".mypy.ini"}).empty()) {
-    const auto mypy = project["tool"]["mypy"];
-    l.add("typecheck", runner + (mypy["files"] || mypy["packages"] ? "mypy" : "mypy ."));
+    const bool told = project.contains("/tool/mypy/files"_json_pointer) ||
+                      project.contains("/tool/mypy/packages"_json_pointer);
+    l.add("typecheck", runner + (told ? "mypy" : "mypy ."));
   } else if (mentions(used, "pyright") || has(files, "pyrightconfig.json")) {
     l.add("typecheck", runner + "pyright");
   }

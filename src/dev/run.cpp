@@ -17,7 +17,7 @@ std::string with_arguments(const std::string& run) {
   return run.find("$@") == std::string::npos ? std::string(trim(run)) + " \"$@\"" : run;
 }
 
-bool falls_back(const DevEntry& entry, const exec::Report& failed) {
+bool may_fall_back(const DevEntry& entry, const exec::Report& failed) {
   const auto& on = entry.fallback_on;
   return !entry.fallback.empty() && (on.empty() || failed.rejected ||
                                      std::find(on.begin(), on.end(), failed.category) != on.end());
@@ -53,7 +53,7 @@ class Runner {
       before_(*entry, index, !step.uses.empty());
       DARN_ASSIGN(exec::Report report, exec::run(options_of(*entry, plan_, on_a_terminal_)));
       account_.asked = report.asked;
-      const bool on = !good(report) && report.asked == 0 && falls_back(*entry, report);
+      const bool on = !good(report) && report.asked == 0 && may_fall_back(*entry, report);
       step.uses.push_back({entry, std::move(report)});
       entry = on ? find_entry(entries_, entry->fallback) : nullptr;
     }
