@@ -33,7 +33,8 @@ Result<Project> load(const Context& context) {
 }
 
 std::string command_line(const DevEntry& entry) {
-  return entry.steps.empty() ? shorten(one_line(trim(entry.run)), 120) : join(entry.steps, ", ");
+  return entry.steps.empty() ? shorten(darn::one_line(trim(entry.run)), 120)
+                             : join(entry.steps, ", ");
 }
 
 int list(const Project& project, bool json) {
@@ -55,7 +56,8 @@ int list(const Project& project, bool json) {
   }
   std::vector<std::vector<std::string>> rows;
   for (const DevEntry& entry : project.entries) {
-    rows.push_back({entry.name, entry.help.empty() ? command_line(entry) : one_line(entry.help)});
+    rows.push_back(
+        {entry.name, entry.help.empty() ? command_line(entry) : darn::one_line(entry.help)});
   }
   print(table(rows, 2));
   return 0;

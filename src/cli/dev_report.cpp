@@ -30,7 +30,7 @@ std::string failure(const Report& r) {
   if (r.rejected) {
     return "not started, its breaker is open";
   }
-  std::string why = r.history.empty() ? "" : one_line(to_utf8(r.history.back().why));
+  std::string why = r.history.empty() ? "" : darn::one_line(to_utf8(r.history.back().why));
   if (r.category == Category::unknown) {  // the last line of its output is no reason
     why = why.substr(0, why.find(", "));
   }

@@ -52,10 +52,10 @@ std::string binary_dir(const std::vector<Json>& all, const Json& preset, const s
   }
   Json parents = preset.value("inherits", Json::array());
   parents = parents.is_string() ? Json::array({parents}) : parents;
-  for (const Json& parent : parents) {
+  for (const Json& entry : parents) {
+    const std::string parent = entry.is_string() ? entry.get<std::string>() : "";
     for (const Json& other : all) {
-      if (parent.is_string() && string_in(other, "name") == parent &&
-          seen.insert(parent.get<std::string>()).second) {
+      if (string_in(other, "name") == parent && seen.insert(parent).second) {
         dir = binary_dir(all, other, name, seen);
         if (!dir.empty()) {
           return dir;

@@ -175,6 +175,11 @@ TEST_CASE("C++ with CMake: a preset if there is one") {
   CHECK(s.run("test-fast").ends_with(" -LE integration"));
   CHECK(s.fallback("test") == "test-fast");
 
+  s = see({{"CMakeLists.txt", top}, {"CMakePresets.json", R"({"configurePresets": [
+               {"name": "a-b", "inherits": ["x", 5, "y"]}, {"name": "x", "inherits": "a-b"},
+               {"name": "y", "hidden": true, "binaryDir": "${sourceDir}/b/${presetName}/c d"}]})"}});
+  CHECK(s.run("build") == "cmake --preset a-b && cmake --build 'b/a-b/c d' -j \"$(nproc)\"");
+
   s = see(
       {{"CMakeLists.txt", top},
        {"CMakePresets.json", R"json({"configurePresets": [5, {"name": "-x"}, {"name": "a\u0000"},
