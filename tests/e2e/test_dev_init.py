@@ -56,7 +56,8 @@ def test_what_is_written_runs(darn, language):
         pytest.skip(f"no {tool} here")
     # The Python that has pytest; what tools keep of earlier uses.
     darn.script("bin/python3", f'exec {sys.executable} "$@"\n')
-    own = {"PATH": f"{darn.dir}/bin:{os.environ['PATH']}", "HOME": os.environ["HOME"]}
+    own = {"PATH": f"{darn.dir}/bin:{os.environ['PATH']}", "HOME": os.environ["HOME"],
+           "CMAKE_GENERATOR": "Ninja"}  # there need not be a make
     done = dev(darn, "test", status=0, env=own)
     assert passed in done.out, repr(done)
     if language == "cpp":

@@ -32,6 +32,7 @@ CHANGES = [  # in this order
     (r"\b(\d+(\.\d+)? ?(ms|s|m|h)\b ?)+(?=\W|$)", "<time>"),
     (r"\b\d+(\.\d+)? [KMG]iB\b", "<size>"),
     (r"<(id|clock|hash|time|size)> +", r"<\1> "),  # what stands in columns
+    (r" +(<time>|TIME\b)", r" \1"),
 ]
 
 
