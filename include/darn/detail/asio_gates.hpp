@@ -128,24 +128,10 @@ net::awaitable<typename Next::outcome_type> async_gated(const Gate& gate, call& 
 
 }  // namespace detail
 
-template <class Next>
-auto async_step(const circuit_breaker& policy, call& c, Next next) {
-  return detail::async_gated(policy, c, next);
-}
-template <class Next>
-auto async_step(const adaptive_throttle& policy, call& c, Next next) {
-  return detail::async_gated(policy, c, next);
-}
-template <class Next>
-auto async_step(const concurrency_limit& policy, call& c, Next next) {
-  return detail::async_gated(policy, c, next);
-}
-template <class Next>
-auto async_step(const rate_limiter& policy, call& c, Next next) {
-  return detail::async_gated(policy, c, next);
-}
-template <class Next>
-auto async_step(const bulkhead& policy, call& c, Next next) {
+// Everything that has tickets (gate.hpp).
+template <class Gate, class Next>
+  requires requires { typename Gate::ticket; }
+auto async_step(const Gate& policy, call& c, Next next) {
   return detail::async_gated(policy, c, next);
 }
 
