@@ -48,8 +48,6 @@ class named_policies {
  public:
   named_policies();
   ~named_policies();
-  named_policies(named_policies&&) noexcept;
-  named_policies& operator=(named_policies&&) noexcept;
 
  private:
   friend class any_pipeline;

@@ -298,8 +298,6 @@ any_policy read_policy(const policy_value& v, Shared& shared) {
 
 named_policies::named_policies() : state_(std::make_unique<detail::shared_policies>()) {}
 named_policies::~named_policies() = default;
-named_policies::named_policies(named_policies&&) noexcept = default;
-named_policies& named_policies::operator=(named_policies&&) noexcept = default;
 
 bool any_pipeline::read(std::string_view text, detail::shared_policies& shared,
                         std::vector<any_policy>& policies, error& why) {

@@ -9,19 +9,7 @@
 namespace darn {
 
 policy_settings::policy_settings(const policy_value& group, std::string_view whose)
-    : group_(group), whose_(whose), used_(group.group.size(), false) {
-  for (std::size_t i = 0; i < group.group.size(); ++i) {
-    const policy_argument& a = group.group[i];
-    if (a.key.empty() && i > 0) {
-      throw policy_text_error{a.value.place, "only the first setting may stand without its name"};
-    }
-    for (std::size_t j = 0; j < i; ++j) {
-      if (a.key == group.group[j].key) {
-        throw policy_text_error{a.value.place, a.key + " is said twice"};
-      }
-    }
-  }
-}
+    : group_(group), whose_(whose), used_(group.group.size(), false) {}
 
 const policy_value* policy_settings::find(std::string_view key) {
   const bool first = known_.empty();
@@ -30,7 +18,7 @@ const policy_value* policy_settings::find(std::string_view key) {
   const policy_value* found = nullptr;
   for (std::size_t i = 0; i < group_.group.size(); ++i) {
     const policy_argument& a = group_.group[i];
-    if (a.key != key && !(first && a.key.empty())) {
+    if (a.key != key && !(first && i == 0 && a.key.empty())) {
       continue;
     }
     if (found != nullptr) {
@@ -47,7 +35,9 @@ void policy_settings::done() const {
     if (!used_[i]) {
       const policy_argument& a = group_.group[i];
       throw policy_text_error{a.value.place,
-                              std::string(whose_) + " takes " + known_ + "; not " + a.key};
+                              a.key.empty()
+                                  ? "only the first setting may stand without its name"
+                                  : std::string(whose_) + " takes " + known_ + "; not " + a.key};
     }
   }
 }
