@@ -22,6 +22,7 @@
 #include "config/config.hpp"
 #include "engine/engine.hpp"
 #include "engine/lock.hpp"
+#include "process/command.hpp"
 #include "process/run_tool.hpp"
 #include "process/shim_runner.hpp"
 
@@ -99,7 +100,7 @@ void notify(const RunRecord& run, const StatePaths& paths, const std::string& te
   options.env = {{"DARN_RUN", run.id},
                  {"DARN_RUN_STATE", std::string(to_string(run.state))},
                  {"DARN_STATE", paths.root}};
-  const auto done = run_tool({"/bin/sh", "-c", run.settings.notify}, options);
+  const auto done = run_tool(shell_argv(run.settings.notify), options);
   if (!done) {
     say("darn: notify: {}\n", done.error().text());
     return;

@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "dev/language.hpp"
+#include "process/command.hpp"
 
 namespace darn::dev {
 namespace {
@@ -90,7 +91,7 @@ Result<Build> by_presets(const Files& files) {
     }
   }
   const std::string name = string_in(chosen, "name");
-  b.configure = "cmake --preset " + shell_quoted(name);
+  b.configure = "cmake --preset " + shell_quote(name);
   std::set<std::string> seen;
   b.dir = binary_dir(presets(file, "configurePresets", true), chosen, name, seen);
   if (b.dir.empty()) {
@@ -101,7 +102,7 @@ Result<Build> by_presets(const Files& files) {
   const auto of_it = [&](const char* kind) -> std::string {
     for (const Json& preset : presets(file, kind, false)) {
       if (string_in(preset, "configurePreset") == name) {
-        return shell_quoted(string_in(preset, "name"));
+        return shell_quote(string_in(preset, "name"));
       }
     }
     return "";
@@ -139,7 +140,7 @@ Found cmake(const Files& files) {
   if (has(files, "CMakePresets.json")) {
     l.proofs.emplace_back("CMakePresets.json");
   }
-  const std::string dir = shell_quoted(b.dir);
+  const std::string dir = shell_quote(b.dir);
   const std::string build =
       b.configure + " && " +
       (b.build.empty() ? "cmake --build " + dir + " -j \"$(nproc)\"" : b.build);

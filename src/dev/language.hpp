@@ -46,6 +46,5 @@ std::string_view base_name(std::string_view path);
 // As a word, and not behind a '#'.
 bool mentions(std::string_view text, std::string_view word);
 Result<nlohmann::json> json_of(const Files& files, const std::string& path);
-std::string shell_quoted(const std::string& text);
 
 }  // namespace darn::dev

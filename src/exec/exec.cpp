@@ -12,6 +12,7 @@
 #include "exec/session.hpp"
 #include "exec/talk.hpp"
 #include "exec/use_ledger.hpp"
+#include "process/command.hpp"
 #include "process/stage.hpp"
 
 namespace darn::exec {
@@ -65,7 +66,8 @@ class Use {
         ledger_(options, talk_),
         began_(monotonic_ms()) {
     if (!options.shell.empty()) {
-      argv_ = {"/bin/sh", "-c", options.shell, "/bin/sh"};
+      argv_ = shell_argv(options.shell);
+      argv_.emplace_back("/bin/sh");  // $0
       argv_.insert(argv_.end(), options.shell_args.begin(), options.shell_args.end());
     }
     const std::string& program = argv_.front();
@@ -215,7 +217,7 @@ void Use::fall_back() {
   talk_.falling_back();
   Limits limits = limits_;
   limits.deadline_at = 0;  // it is what is left to do when time is up
-  const Ended ended = session_->attempt({"/bin/sh", "-c", o_.fallback}, o_.cwd, limits);
+  const Ended ended = session_->attempt(shell_argv(o_.fallback), o_.cwd, limits);
   const Captured captured{session_->output(), session_->errors()};
   const Judgement judgement = judge(ended, captured, "sh", SystemClock().now());
   report_.used_fallback = true;

@@ -116,8 +116,11 @@ std::vector<std::string> command_argv(std::string_view text) {
   if (auto words = Splitter(text).split()) {
     return std::move(*words);
   }
-  // A shell takes a leading dash or plus for an option of its own; a blank before it changes
-  // nothing.
+  return shell_argv(text);
+}
+
+// A shell takes a leading dash or plus for an option of its own; a blank before it changes nothing.
+std::vector<std::string> shell_argv(std::string_view text) {
   const bool like_option = !text.empty() && (text.front() == '-' || text.front() == '+');
   return {"/bin/sh", "-c", (like_option ? " " : "") + std::string(text)};
 }
