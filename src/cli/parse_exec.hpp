@@ -76,6 +76,10 @@ struct ExecFlags {
     o.use.breaker_open_for = breaker_open_for.value_or(o.use.breaker_open_for);
     o.minutes = minutes.value_or(o.minutes);
     const int others = (o.stats ? 1 : 0) + (o.breakers ? 1 : 0) + (o.reset.empty() ? 0 : 1);
+    if (!o.report.empty() && o.use.argv.empty()) {
+      return fail(ErrorKind::usage, "--report is about a command, and none is given",
+                  "darn exec --report FILE -- COMMAND …");
+    }
     if (others + (o.use.argv.empty() ? 0 : 1) == 1) {
       return {};
     }

@@ -127,3 +127,13 @@ def test_a_report_file(darn):
     assert json.loads((darn.dir / "what.json").read_text())["outcome"] == "ok"
     done = darn("exec", "--report", "nowhere/what.json", "--", "touch", "started", status=74)
     assert "cannot write nowhere/what.json" in done.err and not (darn.dir / "started").exists()
+
+
+def test_shell_text_that_begins_like_an_option(darn):
+    done = darn("exec", "--retries", "0", "--fallback", "-no-such-program || echo plan b", "--", "false",
+                status=0)
+    assert done.out == "plan b\n" and "no-such-program" in done.err
+    darn.config("[dev]\nx = '+no-such-program || echo plan b'\n")
+    assert darn("dev", "x", status=0).out == "plan b\n"
+    done = darn("exec", "--stats", "--report", "r.json", status=64)
+    assert "--report is about a command" in done.err and not (darn.dir / "r.json").exists()
